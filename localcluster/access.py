@@ -1,4 +1,4 @@
-"""How anybody reaches the cluster: a kubeconfig per user, and plain requests with its certificate."""
+"""How anybody reaches the cluster: a kubeconfig per user, and plain requests as its owner."""
 
 import base64
 import http.client

@@ -1,7 +1,7 @@
 """Where the five programs come from: supplied, cached, downloaded, or built, in this order.
 
-Each cached file is moved into place whole, under a lock, so it is either absent or right; the lock is
-the kernel's, so a process that was killed leaves nothing that must be cleaned up by hand.
+Each cached file is moved into place whole, under a lock, so it is either absent or right. The lock
+is the kernel's, so a process that was killed leaves nothing that must be cleaned up by hand.
 """
 
 import os
@@ -43,7 +43,9 @@ def find(version: Version | None, environment: Mapping[str, str], say: Say) -> P
     cache = cache_directory(environment)
     places = {name: cache / f"{name}-{release}" / name for name, release in wanted.items()}
     if any(not place.exists() for place in places.values()):
-        with locked(cache / "lock", lambda: say("waiting for another process that fetches the same")):
+        with locked(
+            cache / "lock", lambda: say("waiting for another process that fetches the same")
+        ):
             _provide({n: p for n, p in places.items() if not p.exists()}, wanted, kubernetes, say)
     return Programs(kubernetes, found | places)
 
@@ -77,8 +79,8 @@ def _kubernetes_version(asked: Version | None, found: Mapping[str, Path]) -> Ver
     for name, version in servers.items():
         if version.line != wanted.line:
             raise WrongBinary(
-                f"{found[name]} is {version}, but this cluster is {wanted}: supply matching binaries"
-                f" in {' or '.join(SUPPLIERS)}, or unset them"
+                f"{found[name]} is {version}, but this cluster is {wanted}: supply matching"
+                f" binaries in {' or '.join(SUPPLIERS)}, or unset them"
             )
     if asked is None and wanted.line < OLDEST:
         raise WrongBinary(
@@ -142,7 +144,7 @@ def _move(binary: Path, place: Path) -> None:
 
 def _nothing_left(missing: Mapping[str, Path], kubernetes: Version, why_not: str) -> str:
     return (
-        f"missing: {', '.join(missing)} for Kubernetes {kubernetes}. The official release: {why_not};"
-        f" and there is no Go on the PATH to build them. Install Go (https://go.dev/dl),"
+        f"missing: {', '.join(missing)} for Kubernetes {kubernetes}. The official release:"
+        f" {why_not}; and there is no Go on the PATH to build them. Install Go (https://go.dev/dl),"
         f" or set CURFEW_CLUSTER_BIN to a directory that holds them"
     )

@@ -1,8 +1,8 @@
 """A CONNECT proxy on a Unix socket: the API server's way to Services where there is no network.
 
 The API server resolves a Service to its ClusterIP and asks this proxy for `ClusterIP:port`
-(KEP-1281, `EgressSelectorConfiguration`). A table says which local port that is; it is read anew for
-each connection. What is not in it is refused, as by a Service without endpoints.
+(KEP-1281, `EgressSelectorConfiguration`). A table says which local port that is; it is read
+anew for each connection. What is not in it is refused, as by a Service without endpoints.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _CHUNK = 64 * 1024
 
 async def serve(socket: Path, table: Path) -> None:
     """Serve until the process is ended."""
-    socket.unlink(missing_ok=True)
+    socket.unlink(missing_ok=True)  # noqa: ASYNC240 - a small local file
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -27,17 +27,15 @@ async def serve(socket: Path, table: Path) -> None:
             writer.close()
 
     server = await asyncio.start_unix_server(accept, socket, limit=_LARGEST_REQUEST)
-    socket.chmod(0o600)
+    socket.chmod(0o600)  # noqa: ASYNC240 - a small local file
     async with server:
         await server.serve_forever()
 
 
-async def _tunnel(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, table: Path
-) -> None:
+async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, table: Path) -> None:
     request = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split(" ", 2)
     target = request[1] if request[0] == "CONNECT" else ""
-    local = json.loads(table.read_text()).get(target)
+    local = json.loads(table.read_text()).get(target)  # noqa: ASYNC240 - a small local file
     if local is None:
         writer.write(b"HTTP/1.1 502 No such Service\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()

@@ -56,7 +56,7 @@ def _build(names: list[str], kubernetes: Version, module: Path, into: Path) -> d
 
 
 def _ldflags(kubernetes: Version) -> str:
-    # Kubernetes' version is a linker setting (hack/lib/version.sh); without it, it is v0.0.0-master.
+    # Kubernetes' version is a linker setting (hack/lib/version.sh), else it is v0.0.0-master.
     values = {"helm.sh/helm/v3/internal/version.version": str(pinned("helm"))}
     for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
         values |= {
@@ -72,7 +72,9 @@ def _module_for(version: Version, directory: Path) -> Path:
     directory.mkdir(parents=True)
     mod = directory / "go.mod"
     mod.write_text("module curfew.dev/localcluster\n")
-    described = json.loads(_go(["mod", "download", "-json", f"k8s.io/kubernetes@{version}"], directory))
+    described = json.loads(
+        _go(["mod", "download", "-json", f"k8s.io/kubernetes@{version}"], directory)
+    )
     source = Path(described["GoMod"]).read_text()
     go_line = re.search(r"^go \S+$", source, re.MULTILINE)
     staging = re.findall(r"^\t(k8s\.io/\S+) => \./staging/", source, re.MULTILINE)
@@ -126,4 +128,6 @@ def _drain(process: "subprocess.Popen[str]", progress: Progress | None) -> tuple
 def _require_recent_go() -> None:
     found = re.search(r"go(\d+)\.(\d+)", _go(["version"], MODULE.parent))
     if found is None or (int(found[1]), int(found[2])) < _OLDEST_GO:
-        raise RigError("Go 1.21 or newer is needed to build the control plane; see https://go.dev/dl")
+        raise RigError(
+            "Go 1.21 or newer is needed to build the control plane; see https://go.dev/dl"
+        )

@@ -57,7 +57,7 @@ def issue(
     groups: tuple[str, ...] = (),
     hosts: tuple[str, ...] = (),
 ) -> Pair:
-    """A leaf for a user with groups, or for a server that is known by `hosts` (names, addresses)."""
+    """A leaf for a user with groups, or for a server known by `hosts` (names, addresses)."""
     pem = new_key()
     signer = x509.load_pem_x509_certificate(authority.certificate)
     subject = x509.Name(
@@ -87,9 +87,7 @@ def public_key(private: bytes) -> bytes:
     return (
         _load(private)
         .public_key()
-        .public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 

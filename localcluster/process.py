@@ -18,6 +18,7 @@ from localcluster.errors import ComponentFailed
 
 _LAST_WORDS = 2000
 _PATIENCE_SECONDS = 30
+_EXEC_LOOKS = 200
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Process:
         """The live process on record, or None."""
         try:
             found = psutil.Process(int(self.record.read_text()))
-            mine = any(f"{self.directory}/" in word for word in found.cmdline())
-            return found if mine and found.status() != psutil.STATUS_ZOMBIE else None
+            words = _words(found)
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
+        return found if any(f"{self.directory}/" in word for word in words) else None
 
     def start(self, argv: Sequence[str], lock: int | None = None) -> None:
         """Start the program; `lock` is inherited until its id is on record."""
@@ -107,3 +108,15 @@ class Process:
         except FileNotFoundError:
             text = ""
         return f"the end of {self.log}:\n{text}"
+
+
+def _words(process: psutil.Process) -> list[str]:
+    # In the middle of an exec a live process has no arguments for a moment.
+    for _ in range(_EXEC_LOOKS):
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return []
+        words = process.cmdline()
+        if words:
+            return words
+        time.sleep(0.005)
+    return []

@@ -127,9 +127,7 @@ def _unpack(archive: Path, member: str) -> Path:
         else:
             with tarfile.open(archive) as pack:
                 source = pack.extractfile(member)
-                if source is None:
-                    raise KeyError(member)
-                target.write_bytes(source.read())
+                target.write_bytes(b"" if source is None else source.read())
     except (KeyError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise WrongBinary(f"{archive.name} does not hold {member}: {error}") from error
     return target

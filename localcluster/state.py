@@ -71,7 +71,7 @@ def choose_socket(directory: Path) -> str:
     beside = directory / "egress.sock"
     if len(os.fsencode(beside)) <= _LONGEST_SOCKET:
         return str(beside)
-    return str(Path(tempfile.mkdtemp(prefix="curfew-", dir="/tmp")) / "egress.sock")  # noqa: S108 - mkdtemp makes it ours, and it must be short
+    return str(Path(tempfile.mkdtemp(prefix="curfew-", dir="/tmp")) / "egress.sock")
 
 
 def remove(directory: Path, state: State | None) -> None:

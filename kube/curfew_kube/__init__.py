@@ -1,0 +1,1 @@
+"""The only code of Curfew that talks to a cluster."""

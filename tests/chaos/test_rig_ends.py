@@ -104,7 +104,7 @@ def test_up_down_and_up_again_as_a_person_does_it(tmp_path: Path) -> None:
     up = _rig("up", "--dir", str(directory))
     assert up.returncode == 0, up.stderr
     assert up.stdout.splitlines()[-1] == f"export KUBECONFIG='{directory}/kubeconfig'"
-    script = f'{up.stdout}\nkubectl create namespace kept && helm list -A'
+    script = f"{up.stdout}\nkubectl create namespace kept && helm list -A"
     subprocess.run(["/bin/sh", "-c", script], check=True, capture_output=True)
     again = _rig("up", "--dir", str(directory))
     assert again.stdout == up.stdout

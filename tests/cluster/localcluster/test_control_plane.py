@@ -7,11 +7,10 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from localcluster import LocalCluster, RigError, temporary
 from localcluster.components import ORDER
-
-import pytest
 
 
 def _eventually(cluster: LocalCluster, *arguments: str) -> str:
@@ -165,7 +164,9 @@ def test_two_clusters_stand_side_by_side(cluster: LocalCluster) -> None:
 def test_keys_and_kubeconfigs_are_for_their_owner_only(cluster: LocalCluster) -> None:
     secret = [*cluster.directory.rglob("*.key"), *cluster.directory.rglob("*kubeconfig")]
     assert secret
-    assert {stat.S_IMODE(path.stat().st_mode) for path in secret if path.name != "anonymous.kubeconfig"} == {0o600}
+    assert {
+        stat.S_IMODE(path.stat().st_mode) for path in secret if path.name != "anonymous.kubeconfig"
+    } == {0o600}
 
 
 def test_everything_listens_on_loopback_only(cluster: LocalCluster) -> None:

@@ -1,0 +1,1 @@
+"""What Curfew knows of Kubernetes objects: only the fields that it reads."""

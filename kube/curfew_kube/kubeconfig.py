@@ -1,0 +1,74 @@
+"""A kubeconfig, read by the `kubernetes` package, which knows its many ways (exec plugins, OIDC).
+
+Plugins may take seconds and may ask a person, so all of it happens in a thread. What the package
+found out is kept until the server refuses it or a minute has passed, whichever is first: client
+certificates and token files rotate as well.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kubernetes import client, config
+
+from curfew_kube.credentials import Credentials
+from curfew_kube.errors import CredentialFault
+
+_KEPT_SECONDS = 60.0
+
+
+class Kubeconfig:
+    """The credentials of one context (None: the current one) of a kubeconfig file.
+
+    `path` None: `$KUBECONFIG` (which may name several files) or `~/.kube/config`, as kubectl.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        context: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._context = context
+        self._clock = clock
+        self._kept: tuple[float, Credentials] | None = None
+        self._lock = asyncio.Lock()
+
+    async def current(self, *, refresh: bool = False) -> Credentials:
+        """Return the credentials; raises CredentialFault with the file and the plugin's words."""
+        async with self._lock:
+            if self._kept is None or refresh or self._clock() - self._kept[0] > _KEPT_SECONDS:
+                self._kept = (self._clock(), await asyncio.to_thread(self._load))
+            return self._kept[1]
+
+    def _load(self) -> Credentials:
+        where = str(self._path or "the kubeconfig")
+        found = client.Configuration()
+        try:
+            config.load_kube_config(
+                config_file=None if self._path is None else str(self._path),
+                context=self._context,
+                client_configuration=found,
+                persist_config=False,
+            )
+            return _credentials(found, where)
+        except (config.ConfigException, OSError, ssl.SSLError, ValueError) as error:
+            raise CredentialFault(f"{where} cannot be used: {error}") from error
+
+
+def _credentials(found: client.Configuration, where: str) -> Credentials:
+    if not found.host.startswith("https://"):
+        raise CredentialFault(f"{where}: the server {found.host} is not https, so it is not used")
+    if not found.verify_ssl:
+        raise CredentialFault(
+            f"{where}: insecure-skip-tls-verify is set; give certificate-authority-data instead"
+        )
+    tls = ssl.create_default_context(cafile=found.ssl_ca_cert)
+    if found.cert_file:
+        tls.load_cert_chain(found.cert_file, found.key_file)
+    authorization = found.get_api_key_with_prefix("authorization") or ""
+    token = authorization.removeprefix("Bearer ") or None
+    return Credentials(found.host.rstrip("/"), tls, f"the authority in {where}", token)

@@ -1,0 +1,169 @@
+"""One HTTP exchange with the API server, and nothing but that: no retry, no decoding of objects.
+
+Every failure of the library below becomes one of `errors` here, with the one question answered that
+matters for a write: can it have been carried out?
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+import msgspec
+
+from curfew_kube.credentials import Credentials, CredentialSource
+from curfew_kube.errors import CredentialFault, Malformed, Unreachable, Untrusted, refusal
+from curfew_kube.status import read_status
+
+_OK = range(200, 300)
+_REDIRECTION = range(300, 400)
+_UNAUTHORIZED = 401
+_LARGEST_REFUSAL = 1 << 20
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A request. `repeatable`: carrying it out twice is the same as once."""
+
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    body: bytes | None = None
+    content_type: str = "application/json"
+    repeatable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """A good answer; `date` is the API server's clock (its Date header, whole seconds, UTC)."""
+
+    body: bytes
+    date: datetime
+
+
+class Transport:
+    """Connections to one API server; `patience` and `connect` are seconds to wait for each."""
+
+    def __init__(
+        self, source: CredentialSource, patience: float = 30.0, connect: float = 5.0
+    ) -> None:
+        self._source = source
+        self._patience = aiohttp.ClientTimeout(total=patience, sock_connect=connect)
+        # A watch is silent for as long as it likes; whoever reads it decides when it has stalled.
+        self._opening = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+        self._headers_within = patience
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def exchange(self, call: Call) -> Answered:
+        """Send and read whole; raises a KubeError for everything but 2xx."""
+        for last_try in (False, True):
+            async with self._request(call, self._patience, refresh=last_try) as answer:
+                if answer.status == _UNAUTHORIZED and not last_try:
+                    continue
+                await _require_good(call, answer)
+                return Answered(await answer.read(), _date(call, answer.headers))
+        raise AssertionError("the second try returns or raises")
+
+    @asynccontextmanager
+    async def stream(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send, and hand out the answer while it comes in; raises like `exchange`."""
+        for last_try in (False, True):
+            async with self._request(call, self._opening, refresh=last_try) as answer:
+                if answer.status == _UNAUTHORIZED and not last_try:
+                    continue
+                await _require_good(call, answer)
+                yield answer
+                return
+
+    @asynccontextmanager
+    async def _request(
+        self, call: Call, limits: aiohttp.ClientTimeout, *, refresh: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        credentials = await self._source.current(refresh=refresh)
+        answer: aiohttp.ClientResponse | None = None
+        try:
+            async with asyncio.timeout(self._headers_within):
+                answer = await self._send(call, credentials, limits)
+            yield answer
+        except aiohttp.ClientConnectorCertificateError as error:
+            cause = str(error.certificate_error)
+            raise Untrusted(credentials.server, credentials.trusted, cause) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            raise CredentialFault(
+                f"{credentials.server} does not speak TLS with us: {error}"
+            ) from error
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise Unreachable(str(call), _words(error), sent=False) from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(str(call), _words(error), sent=True) from error
+        finally:
+            if answer is not None:
+                answer.close() if not answer.content.at_eof() else answer.release()
+
+    async def _send(
+        self, call: Call, credentials: Credentials, limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(auto_decompress=True)
+        headers = {"Accept": "application/json", "User-Agent": "curfew"}
+        if call.body is not None:
+            headers["Content-Type"] = call.content_type
+        if credentials.token is not None:
+            headers["Authorization"] = f"Bearer {credentials.token}"
+        return await self._session.request(
+            call.method,
+            credentials.server + call.path,
+            params=call.query,
+            data=call.body,
+            headers=headers,
+            ssl=credentials.tls,
+            timeout=limits,
+            allow_redirects=False,  # a token goes to the server it was meant for, and nowhere else
+        )
+
+
+async def _require_good(call: Call, answer: aiohttp.ClientResponse) -> None:
+    if answer.status in _OK:
+        return
+    if answer.status in _REDIRECTION:
+        raise Malformed(str(call), f"redirected to {answer.headers.get('Location', 'nowhere')}")
+    status = read_status(answer.status, await answer.content.read(_LARGEST_REFUSAL))
+    raise refusal(
+        str(call),
+        status,
+        _date_or_none(answer.headers),
+        _retry_after(answer.headers),
+    )
+
+
+def _date(call: Call, headers: Mapping[str, str]) -> datetime:
+    date = _date_or_none(headers)
+    if date is None:
+        raise Malformed(str(call), "it has no Date header")
+    return date
+
+
+def _date_or_none(headers: Mapping[str, str]) -> datetime | None:
+    try:
+        return parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    # kube-apiserver sends seconds; the header's other form, a date, is not one it uses.
+    text = headers.get("Retry-After", "")
+    return float(text) if text.isdecimal() else None
+
+
+def _words(error: BaseException) -> str:
+    return str(error) or type(error).__name__
