@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from localcluster import access, audit, components, pki, state
-from localcluster.components import APISERVER, CONTROLLERS, EGRESS, ETCD, ORDER, Layout
+from localcluster.components import APISERVER, EGRESS, ETCD, ORDER, Layout
 from localcluster.errors import ComponentFailed, RigError
 from localcluster.process import Process
 
@@ -210,12 +210,13 @@ class LocalCluster:
 
     def _works(self, name: str) -> bool:
         try:
-            return {
-                ETCD: lambda: b'"true"' in self._get(f"{self.layout.etcd}/health"),
-                EGRESS: self.layout.socket.is_socket,
-                APISERVER: lambda: self._get(f"{self.server}/readyz") == b"ok",
-                CONTROLLERS: lambda: b"uid" in self._get(f"{self.server}{_FIRST_ACCOUNT}"),
-            }[name]()
+            if name == ETCD:
+                return b'"true"' in self._get(f"{self.layout.etcd}/health")
+            if name == EGRESS:
+                return self.layout.socket.is_socket()
+            if name == APISERVER:
+                return self._get(f"{self.server}/readyz") == b"ok"
+            return b"uid" in self._get(f"{self.server}{_FIRST_ACCOUNT}")
         except OSError:
             return False
 

@@ -258,7 +258,7 @@ class Client:
 def decode(call: object, kind: type[T], body: bytes | msgspec.Raw) -> T:
     """Read a value of a type; raises Malformed with the path of what is wrong."""
     try:
-        value: T = _decoder(kind).decode(body)
+        value: T = _decoder(kind).decode(body)  # type: ignore[arg-type] # a type is hashable
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(str(call), str(error)) from error
     return value

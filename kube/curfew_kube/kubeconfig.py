@@ -48,7 +48,7 @@ class Kubeconfig:
         where = str(self._path or "the kubeconfig")
         found = client.Configuration()
         try:
-            config.load_kube_config(
+            config.load_kube_config(  # type: ignore[no-untyped-call] # the package has no types
                 config_file=None if self._path is None else str(self._path),
                 context=self._context,
                 client_configuration=found,
@@ -69,6 +69,19 @@ def _credentials(found: client.Configuration, where: str) -> Credentials:
     tls = ssl.create_default_context(cafile=found.ssl_ca_cert)
     if found.cert_file:
         tls.load_cert_chain(found.cert_file, found.key_file)
-    authorization = found.get_api_key_with_prefix("authorization") or ""
-    token = authorization.removeprefix("Bearer ") or None
+    token = _token(found)
+    if token is None and not found.cert_file:
+        # The package only logs it when an exec plugin fails; without this we would be anonymous.
+        raise CredentialFault(
+            f"{where}: its user has neither a client certificate nor a token; does its exec plugin"
+            f" work? Try: kubectl auth whoami"
+        )
     return Credentials(found.host.rstrip("/"), tls, f"the authority in {where}", token)
+
+
+def _token(found: client.Configuration) -> str | None:
+    for setting in found.auth_settings().values():
+        value = setting["value"]
+        if setting["key"] == "authorization" and value and value.startswith("Bearer "):
+            return str(value).removeprefix("Bearer ")
+    return None

@@ -7,7 +7,7 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-d
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Generic, TypeVar
 
 import msgspec
@@ -73,7 +73,7 @@ class Follower(Generic[T]):
         self._version = ""
         self._attempt = 0
 
-    async def follow(self) -> AsyncIterator[Told[T]]:
+    async def follow(self) -> AsyncGenerator[Told[T]]:
         """Tell the changes for ever; never raises a KubeError, but tells it as an Outage.
 
         Close it (`contextlib.aclosing`) to end it.

@@ -8,7 +8,7 @@ import pytest
 
 from localcluster import binaries, gobuild, release
 from localcluster.errors import NoBinaries, RigError, WrongBinary
-from localcluster.versions import KUBERNETES, NAMES, Version, pinned
+from localcluster.versions import KUBERNETES, MODULE, NAMES, Version, pinned
 
 
 def _program(directory: Path, name: str, prints: str) -> None:
@@ -135,4 +135,4 @@ def test_a_version_that_names_no_single_release_is_refused(text: str) -> None:
 def test_every_program_is_pinned_and_kubernetes_by_one_version() -> None:
     assert len({pinned(name) for name in KUBERNETES}) == 1
     assert pinned("kube-apiserver").line >= (1, 36)
-    assert os.access(gobuild.MODULE / "go.sum", os.R_OK)
+    assert os.access(MODULE / "go.sum", os.R_OK)
