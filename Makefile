@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help test check format lint cluster cluster-down bench clean
+.PHONY: help test check format cluster cluster-down bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

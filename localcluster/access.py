@@ -4,9 +4,8 @@ import base64
 import http.client
 import json
 import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from localcluster.pki import Pair, write_private
 
@@ -44,19 +43,22 @@ def ask(pki: Path, who: str, url: str, body: object = None) -> tuple[int, bytes]
     """
     context = ssl.create_default_context(cafile=pki / "ca.crt")
     context.load_cert_chain(pki / f"{who}.crt", pki / f"{who}.key")
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data)  # noqa: S310 - our own https address
-    opener = urllib.request.build_opener(
-        urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+    target = urlsplit(url)
+    connection = http.client.HTTPSConnection(
+        target.hostname or "", target.port, context=context, timeout=5
     )
     try:
-        with opener.open(request, timeout=5) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
+        connection.request(
+            "GET" if body is None else "POST",
+            target.path,
+            None if body is None else json.dumps(body),
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
     except http.client.HTTPException as error:
         raise ConnectionError(f"{url}: {error!r}") from error
+    finally:
+        connection.close()
 
 
 def _base64(data: bytes) -> str:

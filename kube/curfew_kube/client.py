@@ -124,7 +124,7 @@ class Client:
             query = {"limit": str(limit)} | ({"continue": token} if token else {})
             path = resource.collection(namespace)
             call = Call(method="GET", path=path, query=query, repeatable=True)
-            answer = await self._typed(call, Page[kind])  # type: ignore[valid-type]
+            answer = await self._typed(call, Page[kind])  # type: ignore[valid-type] # a type at run time
             yield answer
             token = answer.value.metadata.continue_
             if not token:

@@ -80,8 +80,9 @@ def _credentials(found: client.Configuration, where: str) -> Credentials:
 
 
 def _token(found: client.Configuration) -> str | None:
-    for setting in found.auth_settings().values():
-        value = setting["value"]
-        if setting["key"] == "authorization" and value and value.startswith("Bearer "):
-            return str(value).removeprefix("Bearer ")
+    settings: dict[str, dict[str, str | None]] = found.auth_settings()  # type: ignore[assignment] # not typed so there
+    for setting in settings.values():
+        value = setting["value"] or ""
+        if setting["key"] == "authorization" and value.startswith("Bearer "):
+            return value.removeprefix("Bearer ")
     return None
