@@ -1,9 +1,9 @@
 """RoleBindings listed and watched: our client against `kubernetes.aio`.
 
 Each round starts a fresh process for each client, in turn. It lists all bindings in pages of 500,
-keeps them, and watches until it has seen every change that the bench makes. CPU is the process's own
-(user and system) from before the list; memory is what its highest resident size grew by. Imports
-are done before either. The kubernetes package keeps its model objects; ours keeps its structs.
+keeps them, and watches until it has seen every change that the bench makes. CPU is the process's
+own (user and system) from before the list; memory is its highest resident size less the one before
+the list. Imports are done before either. The kubernetes package keeps its model objects; ours keeps its structs.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -150,13 +151,14 @@ async def theirs(config: Path, count: int, changes: int) -> None:
 
 def measure(act: Callable[[], Awaitable[None]]) -> None:
     """Run in this process and print what it took."""
+    resident = psutil.Process().memory_info().rss
     before = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
     asyncio.run(act())  # type: ignore[arg-type] # every act is a coroutine
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    memory = (after.ru_maxrss - before.ru_maxrss) * RSS_UNIT / MEBIBYTE
+    memory = (after.ru_maxrss * RSS_UNIT - resident) / MEBIBYTE
     print(json.dumps({"cpu": cpu, "memory": memory, "wall": wall}), flush=True)
 
 
