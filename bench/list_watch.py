@@ -3,7 +3,7 @@
 Each round starts a fresh process for each client, in turn. It lists all bindings in pages of 500,
 keeps them, and watches until it has seen every change that the bench makes. CPU is the process's
 own (user and system) from before the list; memory is its highest resident size less the one before
-the list. Imports are done before either. The kubernetes package keeps its model objects; ours keeps its structs.
+the list. Imports are done before either. Theirs keeps its model objects, ours its structs.
 """
 
 import argparse
