@@ -9,12 +9,16 @@ from pathlib import Path
 
 def try_lock(path: Path) -> int | None:
     """Take the lock and return its descriptor, or None while somebody else has it."""
+    try:
+        return _take(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return None
+
+
+def _take(path: Path, how: int) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
+        fcntl.flock(descriptor, how)
     except BaseException:
         os.close(descriptor)
         raise
@@ -43,22 +47,9 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[int]:
     if descriptor is None:
         waiting()
     while descriptor is None:
-        descriptor = _wait(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _take(path, fcntl.LOCK_EX)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _wait(path: Path) -> int | None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    if _is_still(path, descriptor):
-        return descriptor
-    os.close(descriptor)
-    return None

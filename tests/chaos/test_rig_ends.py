@@ -55,8 +55,7 @@ def _killed_run(number: signal.Signals) -> Path:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        # A shell that starts jobs in the background leaves SIGINT ignored; a terminal does not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - the child has no threads yet
+        preexec_fn=_as_on_a_terminal,  # noqa: PLW1509 - the child has no threads yet
     )
     with run:
         assert run.stdout is not None
@@ -141,16 +140,42 @@ def test_two_ups_in_one_directory_make_one_cluster(tmp_path: Path) -> None:
         _rig("down", "--dir", str(directory))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_interrupted_ends_what_it_had_begun(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    directory = tmp_path / "interrupted"
+    starting = _half_way(directory)
+    with starting:
+        starting.send_signal(number)
+        assert starting.wait(timeout=60) == 130
+    assert _processes_of(directory) == []
+
+
+def _half_way(directory: Path) -> "subprocess.Popen[bytes]":
+    """An `up` that has come as far as kube-apiserver."""
+    starting = subprocess.Popen(
+        [sys.executable, "-m", "localcluster", "up", "--dir", str(directory)],
+        cwd=_ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_as_on_a_terminal,  # noqa: PLW1509 - the child has no threads yet
+    )
+    for _ in range(600):
+        if (directory / "run/kube-apiserver.pid").exists():
+            break
+        time.sleep(0.05)
+    return starting
+
+
+def _as_on_a_terminal() -> None:
+    # A shell that starts jobs in the background leaves SIGINT ignored; a terminal does not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_a_start_that_is_killed_half_way_is_cleared_by_the_next(tmp_path: Path) -> None:
     directory = tmp_path / "half"
-    command = [sys.executable, "-m", "localcluster", "up", "--dir", str(directory)]
-    with subprocess.Popen(
-        command, cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as starting:
-        for _ in range(600):
-            if (directory / "run/kube-apiserver.pid").exists():
-                break
-            time.sleep(0.05)
+    with _half_way(directory) as starting:
         starting.kill()
     assert _processes_of(directory)
     try:

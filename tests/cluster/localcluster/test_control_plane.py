@@ -4,10 +4,16 @@ import json
 import stat
 import subprocess
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from localcluster import LocalCluster, RigError, temporary
 from localcluster.components import ORDER
@@ -192,3 +198,24 @@ def test_helm_works_with_the_same_kubeconfig(cluster: LocalCluster) -> None:
 def test_an_unknown_component_is_refused_by_name(cluster: LocalCluster) -> None:
     with pytest.raises(RigError, match="no component 'kubelet'"):
         cluster.kill("kubelet")
+
+
+def test_an_approved_certificate_request_is_signed(cluster: LocalCluster) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "asks-for-one")])
+    request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, SHA256())
+    body = {
+        "apiVersion": "certificates.k8s.io/v1",
+        "kind": "CertificateSigningRequest",
+        "metadata": {"name": "asks-for-one"},
+        "spec": {
+            "request": b64encode(request.public_bytes(Encoding.PEM)).decode(),
+            "signerName": "kubernetes.io/kube-apiserver-client",
+            "usages": ["client auth"],
+        },
+    }
+    cluster.kubectl("create", "-f", "-", stdin=json.dumps(body))
+    cluster.kubectl("certificate", "approve", "asks-for-one")
+    get = ("get", "csr", "asks-for-one", "-o", "jsonpath={.status.certificate}")
+    signed = x509.load_pem_x509_certificate(b64decode(_eventually(cluster, *get)))
+    assert signed.subject == name
