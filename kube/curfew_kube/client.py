@@ -189,13 +189,11 @@ class Client:
         name: str,
         operations: Sequence[PatchOperation],
         namespace: str | None = None,
-        *,
-        subresource: str = "",
     ) -> Answer[T]:
         """Patch by steps; raises Invalid when a `test` step does not hold."""
         call = Call(
             method="PATCH",
-            path=resource.path(name, namespace, subresource),
+            path=resource.path(name, namespace),
             body=msgspec.json.encode(operations),
             content_type="application/json-patch+json",
         )

@@ -13,13 +13,17 @@ class Credentials:
     """Where the API server is, what it is trusted by, and what is sent to it.
 
     `trusted` says in words where the authority's certificate comes from. `token` is None where a
-    client certificate (in `tls`) does the work.
+    client certificate (in `tls`) does the work. `server_name` is the name that the server's
+    certificate must hold where it is another than the address (`tls-server-name`); `proxy` the
+    address of an HTTP proxy on the way (`proxy-url`, `HTTPS_PROXY`).
     """
 
     server: str
     tls: ssl.SSLContext
     trusted: str
     token: str | None = None
+    server_name: str | None = None
+    proxy: str | None = None
 
 
 class CredentialSource(Protocol):

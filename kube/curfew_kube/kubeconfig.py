@@ -76,7 +76,14 @@ def _credentials(found: client.Configuration, where: str) -> Credentials:
             f"{where}: its user has neither a client certificate nor a token; does its exec plugin"
             f" work? Try: kubectl auth whoami"
         )
-    return Credentials(found.host.rstrip("/"), tls, f"the authority in {where}", token)
+    return Credentials(
+        server=found.host.rstrip("/"),
+        tls=tls,
+        trusted=f"the authority in {where}",
+        token=token,
+        server_name=found.tls_server_name,
+        proxy=found.proxy,
+    )
 
 
 def _token(found: client.Configuration) -> str | None:

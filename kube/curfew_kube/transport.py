@@ -126,6 +126,8 @@ class Transport:
             data=call.body,
             headers=headers,
             ssl=credentials.tls,
+            server_hostname=credentials.server_name,
+            proxy=credentials.proxy,
             timeout=limits,
             allow_redirects=False,  # a token goes to the server it was meant for, and nowhere else
         )

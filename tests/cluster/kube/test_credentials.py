@@ -12,7 +12,7 @@ from curfew.objects.meta import ObjectMeta
 from curfew.objects.resource import Resource
 from curfew_kube.client import Client
 from curfew_kube.credentials import Credentials
-from curfew_kube.errors import CredentialFault, Forbidden, Unauthorized, Untrusted
+from curfew_kube.errors import CredentialFault, Forbidden, Unauthorized, Unreachable, Untrusted
 from curfew_kube.in_cluster import InCluster
 from curfew_kube.kubeconfig import Kubeconfig
 from localcluster import LocalCluster, temporary
@@ -135,6 +135,39 @@ def test_an_exec_plugin_that_fails_never_makes_us_anonymous(
     path.write_text(json.dumps(written))
     with pytest.raises(CredentialFault, match="does its exec plugin work"):
         asyncio.run(Kubeconfig(path).current())
+
+
+def test_the_name_in_the_certificate_may_be_another_than_the_address_and_is_checked(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    async def run(name: str) -> None:
+        written = json.loads(cluster.kubeconfig.read_text())
+        written["clusters"][0]["cluster"]["tls-server-name"] = name
+        path = tmp_path / "config"
+        path.write_text(json.dumps(written))
+        async with Client(Kubeconfig(path)) as client:
+            await client.list(CONFIG_MAPS, ConfigMap)
+
+    asyncio.run(run("kubernetes.default.svc"))
+    with pytest.raises(Untrusted, match=r"other\.example"):
+        asyncio.run(run("other.example"))
+
+
+def test_a_proxy_on_the_way_is_used_and_named_when_it_is_away(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    written = json.loads(cluster.kubeconfig.read_text())
+    written["clusters"][0]["cluster"]["proxy-url"] = "http://127.0.0.1:1"
+    path = tmp_path / "config"
+    path.write_text(json.dumps(written))
+
+    async def run() -> None:
+        async with Client(Kubeconfig(path), deadline=1) as client:
+            with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1 ") as caught:
+                await client.list(CONFIG_MAPS, ConfigMap)
+        assert not caught.value.sent
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize(
