@@ -92,6 +92,8 @@ class Follower(Generic[T]):
             except KubeError as error:
                 failure = error
             else:
+                # A server that ends each watch at once must not be asked in a tight loop.
+                await self._client.sleep(self._client.backoff.delay(0, self._client.chance()))
                 continue
             # A version that has expired once is the ordinary end of a long gap, not an outage.
             if not (isinstance(failure, Expired) and self._attempt == 0):
