@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -54,7 +55,7 @@ class Script(Transport):
         self.asked: list[str] = []
 
     async def exchange(self, call: Call) -> Answered:
-        self.asked.append("list")
+        self.asked.append(f"list {call.path}")
         await asyncio.sleep(0)
         return Answered(self.lists.pop(0) if len(self.lists) > 1 else self.lists[0], DATE)
 
@@ -121,7 +122,7 @@ def test_a_server_that_ends_every_watch_at_once_is_asked_with_pauses() -> None:
     assert names(told) == ["synced 0"] * 20
     assert len(sleeps) == 19
     assert min(sleeps) > 0
-    assert script.asked == ["list"] + ["watch 1"] * 20
+    assert script.asked == ["list /api/v1/pods"] + ["watch 1"] * 20
 
 
 def test_an_expired_version_inside_the_stream_is_a_new_list_and_no_outage() -> None:
@@ -138,7 +139,7 @@ def test_a_bookmark_moves_the_version_from_which_a_watch_goes_on() -> None:
     mark = b'{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"77"}}}\n'
     script = Script([listed("1")], [[mark], []])
     play(script, lambda told: len(told) == 2)
-    assert script.asked == ["list", "watch 1", "watch 77"]
+    assert script.asked == ["list /api/v1/pods", "watch 1", "watch 77"]
 
 
 def test_an_event_that_cannot_be_read_is_an_outage_and_then_a_new_list() -> None:
@@ -155,7 +156,7 @@ def test_an_event_that_cannot_be_read_is_an_outage_and_then_a_new_list() -> None
 def test_events_are_whole_wherever_the_network_cuts_them(cuts: list[int]) -> None:
     stream = b"".join(event("ADDED", f"p{n}", f"u{n}", str(n + 2)) for n in range(4))
     marks = [0, *sorted(cuts), len(stream)]
-    chunks = [stream[a:b] for a, b in zip(marks, marks[1:], strict=False) if stream[a:b]]
+    chunks = [stream[a:b] for a, b in pairwise(marks) if stream[a:b]]
     script = Script([listed("1")], [chunks, []])
     told, _ = play(script, lambda told: len(told) == 5)
     assert names(told) == ["synced 0", "+p02", "+p13", "+p24", "+p35"]
