@@ -6,6 +6,7 @@ is the kernel's, so a process that was killed leaves nothing that must be cleane
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -109,6 +110,9 @@ def _provide(
     if not places:
         return
     cache = next(iter(places.values())).parent.parent
+    # We hold the lock, so whatever is unfinished was left by a process that was killed.
+    for leftover in cache.glob("unfinished-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="unfinished-") as scratch:
         why_not = _download(places, versions, Path(scratch), say)
         missing = {name: place for name, place in places.items() if not place.exists()}

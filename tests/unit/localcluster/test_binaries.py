@@ -95,6 +95,9 @@ def test_a_build_that_was_cut_off_leaves_nothing_that_counts_as_a_program(
     monkeypatch.setattr(release, "fetch", _unreachable)
     monkeypatch.setattr(gobuild, "go_binary", lambda: "go")
     monkeypatch.setattr(gobuild, "build", half)
+    killed_before = binaries.cache_directory({"CURFEW_CACHE": str(tmp_path)}) / "unfinished-x"
+    killed_before.mkdir(parents=True)
+    (killed_before / "etcd").write_bytes(b"half")
     with pytest.raises(KeyboardInterrupt):
         binaries.find(None, {"CURFEW_CACHE": str(tmp_path)}, lambda _: None)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["lock"]
