@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _up(parsed: argparse.Namespace) -> None:
-    directory = parsed.dir.expanduser().absolute()
+    directory = parsed.dir.expanduser().resolve()
     programs = binaries.find(parsed.version, os.environ, _say)
     _say(f"starting Kubernetes {programs.kubernetes} in {directory}")
     cluster = lifetime.up(directory, programs, _say, lambda: datetime.now(UTC))  # noqa: TID251 - the composition root
@@ -46,7 +46,7 @@ def _up(parsed: argparse.Namespace) -> None:
 
 
 def _down(parsed: argparse.Namespace) -> None:
-    directory = parsed.dir.expanduser().absolute()
+    directory = parsed.dir.expanduser().resolve()
     ended = lifetime.down(directory, _say)
     _say(f"ended the cluster in {directory}" if ended else f"there is no cluster in {directory}")
 

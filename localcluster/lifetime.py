@@ -40,6 +40,7 @@ def start(directory: Path, programs: Programs, clock: Clock, lock: int) -> Local
             # Somebody took a port between our look and the component's start.
             if "address already in use" not in str(error):
                 raise
+            saved = state.load(directory)
     return _start_ended(directory, saved, programs, clock, lock)
 
 
@@ -64,6 +65,7 @@ def _start_ended(
     directory: Path, saved: state.State | None, programs: Programs, clock: Clock, lock: int
 ) -> LocalCluster:
     fresh = state.State(
+        directory=str(directory),
         version=str(programs.kubernetes),
         ports=state.choose_ports({} if saved is None else saved.ports),
         socket=state.choose_socket(directory) if saved is None else saved.socket,

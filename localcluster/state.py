@@ -24,6 +24,7 @@ _PORTS = ("etcd", "etcd-peer", "server")
 class State(msgspec.Struct, frozen=True):
     """The content of the mark; `binaries` are the paths that the cluster was started with."""
 
+    directory: str
     version: str
     ports: dict[str, int]
     socket: str
@@ -36,11 +37,18 @@ def load(directory: Path) -> State | None:
     Raises NotACluster for a directory that holds something else.
     """
     try:
-        return msgspec.json.decode((directory / MARK).read_bytes(), type=State)
+        state = msgspec.json.decode((directory / MARK).read_bytes(), type=State)
     except FileNotFoundError:
-        pass
+        state = None
     except (msgspec.DecodeError, NotADirectoryError) as error:
         raise NotACluster(f"{directory} holds no readable cluster: {error}") from error
+    if state is not None and state.directory != str(directory):
+        raise NotACluster(
+            f"{directory} is a copy of the cluster in {state.directory}, which it would disturb:"
+            f" use that one, or another --dir"
+        )
+    if state is not None:
+        return state
     if directory.exists() and {path.name for path in directory.iterdir()} - {LOCK, f"{MARK}.new"}:
         raise NotACluster(
             f"{directory} holds files that are not a local cluster's: choose an empty or new --dir"
@@ -78,6 +86,11 @@ def remove(directory: Path, state: State | None) -> None:
     """Remove the cluster's directory, and the socket's where it is elsewhere."""
     if state is not None and Path(state.socket).parent != directory:
         shutil.rmtree(Path(state.socket).parent, ignore_errors=True)
+    # The mark goes last: what an interrupted removal leaves is still known as ours.
+    for path in directory.iterdir() if directory.exists() else ():
+        if path.name not in (MARK, LOCK):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    (directory / MARK).unlink(missing_ok=True)
     shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -27,7 +27,9 @@ def temporary(version: Version | None = None) -> Iterator[LocalCluster]:
     try:
         yield lifetime.start(directory, programs, _now, lock)
     finally:
-        lifetime.end(directory)
+        # Under the root's lock, so that no sweep meets a directory half removed.
+        with locked(directory.parent / state.LOCK, lambda: None):
+            lifetime.end(directory)
         os.close(lock)
 
 
@@ -48,7 +50,7 @@ def sweep(root: Path) -> list[Path]:
 
 def root_directory() -> Path:
     """Where this user's temporary clusters are; NotACluster if somebody else made that place."""
-    root = Path(tempfile.gettempdir()) / f"curfew-clusters-{os.getuid()}"
+    root = Path(tempfile.gettempdir()).resolve() / f"curfew-clusters-{os.getuid()}"
     root.mkdir(mode=0o700, exist_ok=True)
     found = root.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:

@@ -178,7 +178,6 @@ class Client:
             query={"fieldManager": manager, "force": str(force).lower()} | _dry(dry_run),
             body=msgspec.json.encode(body),
             content_type="application/apply-patch+yaml",
-            repeatable=True,
         )
         return await self._typed(call, kind)
 

@@ -29,8 +29,8 @@ class Credentials:
 class CredentialSource(Protocol):
     """Gives the credentials of this moment, since they rotate."""
 
-    async def current(self, *, refresh: bool = False) -> Credentials:
-        """Return valid credentials; `refresh`: the last ones were refused, read them anew.
+    async def current(self, *, refused: Credentials | None = None) -> Credentials:
+        """Return valid credentials; never `refused` ones again without reading them anew.
 
         Raises CredentialFault.
         """

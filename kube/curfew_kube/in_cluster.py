@@ -38,11 +38,11 @@ class InCluster:
         self._authority = directory / "ca.crt"
         self._read: tuple[_Stamp, Credentials] | None = None
 
-    async def current(self, *, refresh: bool = False) -> Credentials:
+    async def current(self, *, refused: Credentials | None = None) -> Credentials:
         """Return what the files hold now; raises CredentialFault naming the file at fault."""
         try:
             stamp = _Stamp(_stamp(self._token), _stamp(self._authority))
-            if self._read is None or refresh or self._read[0] != stamp:
+            if self._read is None or self._read[1] is refused or self._read[0] != stamp:
                 self._read = (stamp, self._load())
         except (OSError, ssl.SSLError, UnicodeDecodeError) as error:
             raise CredentialFault(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kubernetes import client, config
+from kubernetes.client.rest import should_bypass_proxies
 
 from curfew_kube.credentials import Credentials
 from curfew_kube.errors import CredentialFault
@@ -37,12 +38,15 @@ class Kubeconfig:
         self._kept: tuple[float, Credentials] | None = None
         self._lock = asyncio.Lock()
 
-    async def current(self, *, refresh: bool = False) -> Credentials:
+    async def current(self, *, refused: Credentials | None = None) -> Credentials:
         """Return the credentials; raises CredentialFault with the file and the plugin's words."""
         async with self._lock:
-            if self._kept is None or refresh or self._clock() - self._kept[0] > _KEPT_SECONDS:
-                self._kept = (self._clock(), await asyncio.to_thread(self._load))
-            return self._kept[1]
+            kept = self._kept
+            # Of many calls that were refused at once, the first reloads for all.
+            if kept is None or kept[1] is refused or self._clock() - kept[0] > _KEPT_SECONDS:
+                found = await asyncio.to_thread(self._load)
+                kept = self._kept = (self._clock(), found)
+            return kept[1]
 
     def _load(self) -> Credentials:
         where = str(self._path or "the kubeconfig")
@@ -55,7 +59,9 @@ class Kubeconfig:
                 persist_config=False,
             )
             return _credentials(found, where)
-        except (config.ConfigException, OSError, ssl.SSLError, ValueError) as error:
+        except CredentialFault:
+            raise
+        except Exception as error:  # the package raises whatever its parsers and plugins do
             raise CredentialFault(f"{where} cannot be used: {error}") from error
 
 
@@ -82,8 +88,13 @@ def _credentials(found: client.Configuration, where: str) -> Credentials:
         trusted=f"the authority in {where}",
         token=token,
         server_name=found.tls_server_name,
-        proxy=found.proxy,
+        proxy=None if _reached_directly(found) else found.proxy,
     )
+
+
+def _reached_directly(found: client.Configuration) -> bool:
+    # The package heeds NO_PROXY only inside its own transport, which is not ours.
+    return bool(should_bypass_proxies(found.host, found.no_proxy or ""))
 
 
 def _token(found: client.Configuration) -> str | None:

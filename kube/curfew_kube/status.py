@@ -44,7 +44,7 @@ def read_status(code: int | None, body: bytes) -> Status:
     """
     try:
         status = _DECODER.decode(body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         status = Status()
     if status.message or status.reason:
         return msgspec.structs.replace(status, code=code or status.code or _UNKNOWN)

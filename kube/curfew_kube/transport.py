@@ -65,20 +65,25 @@ class Transport:
 
     async def exchange(self, call: Call) -> Answered:
         """Send and read whole; raises a KubeError for everything but 2xx."""
-        for last_try in (False, True):
-            async with self._request(call, self._patience, refresh=last_try) as answer:
-                if answer.status == _UNAUTHORIZED and not last_try:
+        refused: Credentials | None = None
+        while True:
+            credentials = await self._source.current(refused=refused)
+            async with self._request(call, credentials, self._patience) as answer:
+                if answer.status == _UNAUTHORIZED and refused is None:
+                    refused = credentials
                     continue
                 await _require_good(call, answer)
                 return Answered(await answer.read(), _date(call, answer.headers))
-        raise AssertionError("the second try returns or raises")
 
     @asynccontextmanager
     async def stream(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send, and hand out the answer while it comes in; raises like `exchange`."""
-        for last_try in (False, True):
-            async with self._request(call, self._opening, refresh=last_try) as answer:
-                if answer.status == _UNAUTHORIZED and not last_try:
+        refused: Credentials | None = None
+        while True:
+            credentials = await self._source.current(refused=refused)
+            async with self._request(call, credentials, self._opening) as answer:
+                if answer.status == _UNAUTHORIZED and refused is None:
+                    refused = credentials
                     continue
                 await _require_good(call, answer)
                 yield answer
@@ -86,9 +91,8 @@ class Transport:
 
     @asynccontextmanager
     async def _request(
-        self, call: Call, limits: aiohttp.ClientTimeout, *, refresh: bool
+        self, call: Call, credentials: Credentials, limits: aiohttp.ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        credentials = await self._source.current(refresh=refresh)
         answer: aiohttp.ClientResponse | None = None
         try:
             async with asyncio.timeout(self._headers_within):
@@ -113,7 +117,9 @@ class Transport:
         self, call: Call, credentials: Credentials, limits: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         if self._session is None:
-            self._session = aiohttp.ClientSession(auto_decompress=True)
+            self._session = aiohttp.ClientSession()
+            # It would repeat a DELETE by itself, and hide that the first one may have been done.
+            self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
         headers = {"Accept": "application/json", "User-Agent": "curfew"}
         if call.body is not None:
             headers["Content-Type"] = call.content_type
@@ -138,7 +144,10 @@ async def _require_good(call: Call, answer: aiohttp.ClientResponse) -> None:
         return
     if answer.status in _REDIRECTION:
         raise Malformed(str(call), f"redirected to {answer.headers.get('Location', 'nowhere')}")
-    status = read_status(answer.status, await answer.content.read(_LARGEST_REFUSAL))
+    body = b""
+    while len(body) < _LARGEST_REFUSAL and (chunk := await answer.content.readany()):
+        body += chunk
+    status = read_status(answer.status, body)
     raise refusal(
         str(call),
         status,

@@ -1,7 +1,7 @@
 """Follow a collection through everything that happens to its API server.
 
-List in pages, watch from that version with bookmarks, list again when the version is gone (410, as
-a status or inside the stream), drop a stream that has fallen silent, wait with backoff in between.
+List in pages, watch from that version with bookmarks, list again after any failure (410 as a
+status or inside the stream among them), drop a stream that has fallen silent, wait with backoff.
 The consumer sees the changes, and whether it may believe that it is up to date.
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
@@ -15,14 +15,12 @@ import msgspec
 from curfew.objects.meta import ObjectMeta
 from curfew.objects.resource import Resource
 from curfew_kube.client import Client, HasMetadata, decode
-from curfew_kube.errors import Expired, KubeError, Malformed, Overloaded, Unreachable, refusal
+from curfew_kube.errors import KubeError, Malformed, Overloaded, Unreachable, refusal
 from curfew_kube.mirror import Added, Deleted, EventType, Mirror, Modified
 from curfew_kube.status import read_status
 from curfew_kube.transport import Call
 
 T = TypeVar("T", bound=HasMetadata)
-
-_SHORTEST_WATCH = 300  # seconds; a random length up to twice this, as client-go does
 
 
 class Synced(msgspec.Struct, frozen=True):
@@ -54,6 +52,7 @@ class Follower(Generic[T]):
     """Follows one collection. `stall_after` seconds of silence drop a stream.
 
     The API server sends a bookmark about once a minute, so the default takes a minute and a half.
+    A watch is asked for between `watch_for` seconds and twice that, as client-go does.
     """
 
     def __init__(
@@ -63,12 +62,14 @@ class Follower(Generic[T]):
         kind: type[T],
         namespace: str | None = None,
         stall_after: float = 90.0,
+        watch_for: float = 300.0,
     ) -> None:
         self._client = client
         self._resource = resource
         self._kind = kind
         self._namespace = namespace
         self._stall_after = stall_after
+        self._watch_for = watch_for
         self._mirror: Mirror[T] = Mirror()
         self._version = ""
         self._attempt = 0
@@ -82,22 +83,16 @@ class Follower(Generic[T]):
             try:
                 async for told in self._once():
                     yield told
-            except Expired as error:
-                self._version = ""
-                failure: KubeError = error
-            except Malformed as error:
-                # Where one event cannot be read, the next may be missing too.
-                self._version = ""
-                failure = error
             except KubeError as error:
                 failure = error
             else:
                 # A server that ends each watch at once must not be asked in a tight loop.
                 await self._client.sleep(self._client.backoff.delay(0, self._client.chance()))
                 continue
-            # A version that has expired once is the ordinary end of a long gap, not an outage.
-            if not (isinstance(failure, Expired) and self._attempt == 0):
-                yield Outage(failure, self._attempt + 1)
+            # Whatever happened, a list tells what was missed; resuming the old watch could not
+            # say when it has caught up.
+            self._version = ""
+            yield Outage(failure, self._attempt + 1)
             after = failure.retry_after if isinstance(failure, Overloaded) else None
             backoff = self._client.backoff
             await self._client.sleep(backoff.delay(self._attempt, self._client.chance(), after))
@@ -105,12 +100,13 @@ class Follower(Generic[T]):
 
     async def _once(self) -> AsyncIterator[Told[T]]:
         """List if need be, and one watch until it ends."""
-        if not self._version:
+        listed = not self._version
+        if listed:
             found = await self._client.list(self._resource, self._kind, self._namespace)
             for change in self._mirror.replace(found.value.items):
                 yield change
             self._version = found.value.metadata.resource_version
-        length = _SHORTEST_WATCH * (1 + self._client.chance())
+        length = self._watch_for * (1 + self._client.chance())
         call = Call(
             method="GET",
             path=self._resource.collection(self._namespace),
@@ -123,7 +119,8 @@ class Follower(Generic[T]):
         )
         async for line in self._lines(call):
             if line is None:
-                yield Synced(len(self._mirror))
+                if listed:
+                    yield Synced(len(self._mirror))
                 continue
             for change in self._read(call, line):
                 yield change

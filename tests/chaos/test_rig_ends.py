@@ -1,6 +1,7 @@
 """However a run ends, nothing of it is left that the next start does not clear."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +194,21 @@ def test_a_directory_with_other_things_in_it_is_neither_used_nor_removed(tmp_pat
         assert answer.returncode == 1
         assert "holds files that are not a local cluster's" in answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_another_spelling_of_the_directory_is_the_same_cluster_and_a_copy_is_none(
+    tmp_path: Path,
+) -> None:
+    real, link, copy = tmp_path / "real", tmp_path / "link", tmp_path / "copy"
+    real.mkdir()
+    link.symlink_to(real)
+    assert _rig("up", "--dir", str(link)).returncode == 0
+    shutil.copytree(real, copy, ignore=shutil.ignore_patterns("*.sock", "bin"))
+    refused = _rig("down", "--dir", str(copy))
+    assert refused.returncode == 1
+    assert f"is a copy of the cluster in {real}" in refused.stderr
+    assert _rig("down", "--dir", str(tmp_path / "copy" / ".." / "real")).returncode == 0
+    assert _processes_of(real) == []
 
 
 def test_a_component_that_does_not_start_is_reported_with_its_last_words() -> None:

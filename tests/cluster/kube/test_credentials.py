@@ -197,8 +197,8 @@ def test_a_certificate_of_another_authority_is_refused_in_words_and_nothing_is_s
     with temporary() as other:
 
         class Mixed:
-            async def current(self, *, refresh: bool = False) -> Credentials:
-                del refresh
+            async def current(self, *, refused: Credentials | None = None) -> Credentials:
+                del refused
                 tls = ssl.create_default_context(cafile=other.ca)
                 return Credentials(cluster.server, tls, "the other authority", "a-secret")
 

@@ -29,8 +29,8 @@ class Pod(msgspec.Struct, frozen=True):
 
 
 class NoCredentials:
-    async def current(self, *, refresh: bool = False) -> Credentials:
-        raise CredentialFault(f"not needed here (refresh={refresh})")
+    async def current(self, *, refused: Credentials | None = None) -> Credentials:
+        raise CredentialFault(f"not needed here (refused={refused})")
 
 
 class Chunks:
@@ -117,27 +117,28 @@ def names(told: list[Any]) -> list[str]:
 
 
 def test_a_server_that_ends_every_watch_at_once_is_asked_with_pauses() -> None:
-    script = Script([listed("1")], [[]])
-    told, sleeps = play(script, lambda told: len(told) == 20)
-    assert names(told) == ["synced 0"] * 20
-    assert len(sleeps) == 19
+    last = [event("ADDED", "a", "u1", "2")]
+    script = Script([listed("1")], [*[[] for _ in range(20)], last])
+    told, sleeps = play(script, lambda told: len(told) == 2)
+    assert names(told) == ["synced 0", "+a2"]
+    assert len(sleeps) == 20
     assert min(sleeps) > 0
-    assert script.asked == ["list /api/v1/pods"] + ["watch 1"] * 20
+    assert script.asked == ["list /api/v1/pods"] + ["watch 1"] * 21
 
 
-def test_an_expired_version_inside_the_stream_is_a_new_list_and_no_outage() -> None:
+def test_an_expired_version_inside_the_stream_is_an_outage_until_a_new_list() -> None:
     gone = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n'
     script = Script(
         [listed("1", ("a", "u1", "1"), ("b", "u2", "1")), listed("9", ("a", "u1", "5"))],
         [[event("MODIFIED", "a", "u1", "5"), gone], []],
     )
-    told, _ = play(script, lambda told: len(told) == 6)
-    assert names(told) == ["+a1", "+b1", "synced 2", "~a5", "-bu2", "synced 1"]
+    told, _ = play(script, lambda told: len(told) == 7)
+    assert names(told) == ["+a1", "+b1", "synced 2", "~a5", "Expired", "-bu2", "synced 1"]
 
 
 def test_a_bookmark_moves_the_version_from_which_a_watch_goes_on() -> None:
     mark = b'{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"resourceVersion":"77"}}}\n'
-    script = Script([listed("1")], [[mark], []])
+    script = Script([listed("1")], [[mark], [event("ADDED", "a", "u1", "78")], []])
     play(script, lambda told: len(told) == 2)
     assert script.asked == ["list /api/v1/pods", "watch 1", "watch 77"]
 
