@@ -40,7 +40,7 @@ MEBIBYTE = 1024 * 1024
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-class Subject(msgspec.Struct, frozen=True, rename="camel"):
+class Subject(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Who is bound."""
 
     kind: str
@@ -48,14 +48,14 @@ class Subject(msgspec.Struct, frozen=True, rename="camel"):
     namespace: str = ""
 
 
-class RoleRef(msgspec.Struct, frozen=True, rename="camel"):
+class RoleRef(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What is bound."""
 
     kind: str
     name: str
 
 
-class RoleBinding(msgspec.Struct, frozen=True, rename="camel"):
+class RoleBinding(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A RoleBinding with all that Curfew reads of it."""
 
     metadata: ObjectMeta

@@ -20,7 +20,14 @@ from curfew.objects.meta import ObjectMeta
 from curfew.objects.resource import Resource
 from curfew_kube.backoff import Backoff
 from curfew_kube.credentials import CredentialSource
-from curfew_kube.errors import ClusterFault, Expired, Malformed, Overloaded, Unreachable
+from curfew_kube.errors import (
+    ClusterFault,
+    Expired,
+    Malformed,
+    Overloaded,
+    ServerFailed,
+    Unreachable,
+)
 from curfew_kube.transport import Answered, Call, Transport
 
 
@@ -248,7 +255,7 @@ class Client:
         )
         if isinstance(error, Malformed) or not (call.repeatable or never_done):
             return None
-        after = error.retry_after if isinstance(error, Overloaded) else None
+        after = error.retry_after if isinstance(error, ServerFailed) else None
         return self.backoff.delay(attempt, self.chance(), after)
 
 

@@ -65,17 +65,17 @@ class ClusterFault(KubeError):
 
 
 class ServerFailed(Refused, ClusterFault):
-    """500-599."""
-
-
-class Overloaded(ServerFailed):
-    """429: nothing was done; come back after `retry_after` seconds."""
+    """500-599; `retry_after` is in seconds, where the server asks for that (it may with any)."""
 
     def __init__(
         self, call: str, status: Status, date: datetime | None, retry_after: float | None
     ) -> None:
         super().__init__(call, status, date)
         self.retry_after = retry_after
+
+
+class Overloaded(ServerFailed):
+    """429: nothing was done."""
 
 
 class Unreachable(ClusterFault):
@@ -140,11 +140,13 @@ _SERVER = 500
 def refusal(
     call: str, status: Status, date: datetime | None, retry_after: float | None = None
 ) -> Refused:
-    """The error that a Status stands for."""
+    """The error that a Status stands for; inside a stream its own `retryAfterSeconds` holds."""
+    if retry_after is None and status.details is not None:
+        retry_after = status.details.retry_after_seconds or None
     if status.code == _TOO_MANY:
         return Overloaded(call, status, date, retry_after)
     if status.code >= _SERVER:
-        return ServerFailed(call, status, date)
+        return ServerFailed(call, status, date, retry_after)
     if status.reason == "AlreadyExists":
         return AlreadyExists(call, status, date)
     return _BY_CODE.get(status.code, CallerFault)(call, status, date)

@@ -7,7 +7,8 @@ Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-d
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from curfew.objects.meta import ObjectMeta
 from curfew.objects.resource import Resource
 from curfew_kube.client import Client, HasMetadata, decode
-from curfew_kube.errors import KubeError, Malformed, Overloaded, Unreachable, refusal
+from curfew_kube.errors import KubeError, Malformed, ServerFailed, Unreachable, refusal
 from curfew_kube.mirror import Added, Deleted, EventType, Mirror, Modified
 from curfew_kube.status import read_status
 from curfew_kube.transport import Call
@@ -81,8 +82,10 @@ class Follower(Generic[T]):
         """
         while True:
             try:
-                async for told in self._once():
-                    yield told
+                # Closed here: else the stream stays open as long as somebody keeps the error.
+                async with aclosing(self._once()) as once:
+                    async for told in once:
+                        yield told
             except KubeError as error:
                 failure = error
             else:
@@ -93,12 +96,12 @@ class Follower(Generic[T]):
             # say when it has caught up.
             self._version = ""
             yield Outage(failure, self._attempt + 1)
-            after = failure.retry_after if isinstance(failure, Overloaded) else None
+            after = failure.retry_after if isinstance(failure, ServerFailed) else None
             backoff = self._client.backoff
             await self._client.sleep(backoff.delay(self._attempt, self._client.chance(), after))
             self._attempt += 1
 
-    async def _once(self) -> AsyncIterator[Told[T]]:
+    async def _once(self) -> AsyncGenerator[Told[T]]:
         """List if need be, and one watch until it ends."""
         listed = not self._version
         if listed:
@@ -117,16 +120,17 @@ class Follower(Generic[T]):
                 "timeoutSeconds": str(int(length)),
             },
         )
-        async for line in self._lines(call):
-            if line is None:
-                if listed:
-                    yield Synced(len(self._mirror))
-                continue
-            for change in self._read(call, line):
-                yield change
-            self._attempt = 0
+        async with aclosing(self._lines(call)) as lines:
+            async for line in lines:
+                if line is None:
+                    if listed:
+                        yield Synced(len(self._mirror))
+                    continue
+                for change in self._read(call, line):
+                    yield change
+                self._attempt = 0
 
-    async def _lines(self, call: Call) -> AsyncIterator[bytes | None]:
+    async def _lines(self, call: Call) -> AsyncGenerator[bytes | None]:
         """None once the stream is open, then each whole line of it."""
         async with self._client.transport.stream(call) as answer:
             yield None

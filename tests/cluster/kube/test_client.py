@@ -137,6 +137,18 @@ def test_refusals_carry_the_api_servers_own_words_and_fields(
     with_client(cluster.kubeconfig_for("nobody"), as_nobody)
 
 
+def test_a_refusal_of_many_causes_is_read_whole(config: Path) -> None:
+    async def act(client: Client) -> None:
+        wrong = body("many") | {"data": {f"not a key {n}": "" for n in range(300)}}
+        with pytest.raises(Invalid) as caught:
+            await client.create(CONFIG_MAPS, ConfigMap, wrong, "default")
+        details = caught.value.status.details
+        assert details is not None
+        assert len(details.causes) == 300
+
+    with_client(config, act)
+
+
 def test_names_that_need_escaping_reach_the_object_that_they_name(config: Path) -> None:
     name = "odd name?x=1#ä&y"
 
@@ -246,6 +258,14 @@ def test_an_overloaded_api_server_is_waited_for_as_long_as_it_asks() -> None:
         assert min(overloads) >= 1
 
 
+async def _answers_again(client: Client) -> None:
+    for _ in range(20):
+        with contextlib.suppress(Unreachable):
+            await client.list(CONFIG_MAPS, ConfigMap)
+            return
+    raise AssertionError("it did not answer again")
+
+
 def test_a_paused_api_server_ends_a_call_in_words_instead_of_hanging() -> None:
     with temporary() as paused:
 
@@ -260,9 +280,32 @@ def test_a_paused_api_server_ends_a_call_in_words_instead_of_hanging() -> None:
                 with pytest.raises(Unreachable):
                     await client.list(CONFIG_MAPS, ConfigMap)
                 paused.resume("kube-apiserver")
-                for _ in range(20):
-                    with contextlib.suppress(Unreachable):
-                        await client.list(CONFIG_MAPS, ConfigMap)
-                        break
+                await _answers_again(client)
+
+        asyncio.run(run())
+
+
+def test_an_apply_without_an_answer_is_not_repeated_since_a_delete_may_have_followed_it() -> None:
+    with temporary() as paused:
+        pauses: list[float] = []
+
+        async def note(pause: float) -> None:
+            pauses.append(pause)
+
+        async def run() -> None:
+            source = Kubeconfig(paused.kubeconfig)
+            transport = Transport(source, patience=1, connect=1)
+            async with Client(source, transport=transport, sleep=note) as client:
+                await client.list(CONFIG_MAPS, ConfigMap)
+                paused.pause("kube-apiserver")
+                wanted = body("once")
+                with pytest.raises(Unreachable) as caught:
+                    await client.apply(
+                        CONFIG_MAPS, ConfigMap, "once", wanted, "default", manager="m"
+                    )
+                assert caught.value.sent
+                assert pauses == []
+                paused.resume("kube-apiserver")
+                await _answers_again(client)
 
         asyncio.run(run())

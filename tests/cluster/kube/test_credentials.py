@@ -125,6 +125,33 @@ def test_an_exec_plugin_is_asked_and_asked_again_when_its_token_is_refused(
     asyncio.run(run())
 
 
+def test_many_calls_that_are_refused_at_once_ask_the_plugin_once_more(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.write_text(
+        "#!/bin/sh\n"
+        f"echo >>{tmp_path}/asked\n"
+        'echo \'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",'
+        '"status":{"token":"stale"}}\'\n'
+    )
+    plugin.chmod(0o755)
+    written = json.loads(cluster.kubeconfig.read_text())
+    spec = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}
+    written["users"][0]["user"] = {"exec": spec | {"interactiveMode": "Never"}}
+    path = tmp_path / "config"
+    path.write_text(json.dumps(written))
+
+    async def run() -> None:
+        async with Client(Kubeconfig(path)) as client:
+            calls = [client.get(CONFIG_MAPS, ConfigMap, "x", "default") for _ in range(10)]
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Unauthorized}
+
+    asyncio.run(run())
+    assert (tmp_path / "asked").read_text().count("\n") == 2
+
+
 def test_an_exec_plugin_that_fails_never_makes_us_anonymous(
     cluster: LocalCluster, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from curfew_kube.errors import (
     Unreachable,
     refusal,
 )
-from curfew_kube.status import Status, read_status
+from curfew_kube.status import Details, Status, read_status
 
 
 def test_each_code_has_its_error_and_each_error_its_side() -> None:
@@ -26,6 +26,12 @@ def test_each_code_has_its_error_and_each_error_its_side() -> None:
     assert isinstance(busy, Overloaded)
     assert isinstance(busy, ClusterFault)
     assert busy.retry_after == 2.0
+    starting = refusal("GET /x", Status(code=503), None, 3.0)
+    assert isinstance(starting, ServerFailed)
+    assert starting.retry_after == 3.0
+    in_stream = refusal("GET /x", Status(code=504, details=Details(retry_after_seconds=4)), None)
+    assert isinstance(in_stream, ServerFailed)
+    assert in_stream.retry_after == 4.0
 
 
 def test_the_text_holds_the_call_and_the_servers_message() -> None:

@@ -53,6 +53,8 @@ class Script(Transport):
         self.lists = lists
         self.watches = watches
         self.asked: list[str] = []
+        self.open = 0
+        self.left_open: list[int] = []
 
     async def exchange(self, call: Call) -> Answered:
         self.asked.append(f"list {call.path}")
@@ -63,7 +65,11 @@ class Script(Transport):
     async def stream(self, call: Call) -> AsyncIterator[Any]:
         self.asked.append(f"watch {call.query['resourceVersion']}")
         chunks = self.watches.pop(0) if len(self.watches) > 1 else self.watches[0]
-        yield Chunks(list(chunks))
+        self.open += 1
+        try:
+            yield Chunks(list(chunks))
+        finally:
+            self.open -= 1
 
 
 def listed(version: str, *pods: tuple[str, str, str]) -> bytes:
@@ -85,6 +91,7 @@ def play(script: Script, enough: Callable[[list[Any]], bool]) -> tuple[list[Any]
 
     async def sleep(seconds: float) -> None:
         sleeps.append(seconds)
+        script.left_open.append(script.open)
         await asyncio.sleep(0)
 
     async def run() -> None:
@@ -161,3 +168,13 @@ def test_events_are_whole_wherever_the_network_cuts_them(cuts: list[int]) -> Non
     script = Script([listed("1")], [chunks, []])
     told, _ = play(script, lambda told: len(told) == 5)
     assert names(told) == ["synced 0", "+p02", "+p13", "+p24", "+p35"]
+
+
+def test_a_stream_with_an_error_in_it_is_closed_before_the_next_is_opened() -> None:
+    failed = {"code": 504, "reason": "Timeout", "details": {"retryAfterSeconds": 9}}
+    line = msgspec.json.encode({"type": "ERROR", "object": failed}) + b"\n"
+    script = Script([listed("1")], [[line, b"more"], []])
+    told, sleeps = play(script, lambda told: len(told) == 3)
+    assert names(told) == ["synced 0", "ServerFailed", "synced 0"]
+    assert script.left_open == [0]
+    assert sleeps[0] >= 9
