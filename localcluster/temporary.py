@@ -41,10 +41,15 @@ def sweep(root: Path) -> list[Path]:
     swept = []
     for directory in sorted(path for path in root.iterdir() if path.is_dir()):
         lock = try_lock(directory / state.LOCK)
-        if lock is not None:
+        if lock is None:
+            continue
+        try:
             lifetime.end(directory)
-            os.close(lock)
             swept.append(directory)
+        except NotACluster:  # somebody else's files are left as they are, and stop nothing
+            continue
+        finally:
+            os.close(lock)
     return swept
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kubernetes import client, config
 from kubernetes.client.rest import should_bypass_proxies
+from kubernetes.config import kube_config
 
 from curfew_kube.credentials import Credentials
 from curfew_kube.errors import CredentialFault
@@ -58,11 +59,25 @@ class Kubeconfig:
                 client_configuration=found,
                 persist_config=False,
             )
+            self._refuse_impersonation(where)
             return _credentials(found, where)
         except CredentialFault:
             raise
         except Exception as error:  # the package raises whatever its parsers and plugins do
             raise CredentialFault(f"{where} cannot be used: {error}") from error
+
+    def _refuse_impersonation(self, where: str) -> None:
+        """The package drops `as:`, so we would act as the person and not as whom they chose."""
+        files = str(self._path) if self._path else kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+        merged = kube_config.KubeConfigMerger(files).config  # type: ignore[no-untyped-call] # untyped
+        chosen = self._context or merged["current-context"]
+        user = merged["contexts"].get_with_name(chosen)["context"]["user"]
+        settings = merged["users"].get_with_name(user)["user"].value or {}
+        if wanted := [key for key in settings if key == "as" or key.startswith("as-")]:
+            raise CredentialFault(
+                f"{where}: user {user} sets {wanted[0]} (impersonation), which is not supported"
+                f" here; choose a context whose user is the identity itself"
+            )
 
 
 def _credentials(found: client.Configuration, where: str) -> Credentials:

@@ -9,9 +9,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from weakref import WeakSet
 
 import aiohttp
 import msgspec
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.tracing import Trace
 
 from curfew_kube.credentials import Credentials, CredentialSource
 from curfew_kube.errors import CredentialFault, Malformed, Unreachable, Untrusted, refusal
@@ -44,6 +48,32 @@ class Answered(msgspec.Struct, frozen=True):
     date: datetime
 
 
+class _Connector(aiohttp.TCPConnector):
+    """A pool that can hang up: TLS says goodbye only to a peer that listens, and a paused API
+    server does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened: WeakSet[asyncio.Transport] = WeakSet()
+
+    async def _create_connection(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the pool's own signature
+    ) -> ResponseHandler:
+        connection = await super()._create_connection(req, traces, timeout)
+        if connection.transport is not None:
+            self._opened.add(connection.transport)
+        return connection
+
+    async def hang_up(self) -> None:
+        """End every connection, also those that wait for the peer's goodbye."""
+        for transport in self._opened:
+            transport.abort()
+        await asyncio.sleep(0)  # asyncio closes an aborted socket at its next turn
+
+
 class Transport:
     """Connections to one API server; `patience` and `connect` are seconds to wait for each."""
 
@@ -61,6 +91,7 @@ class Transport:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
+            await self._connector.hang_up()
             self._session = None
 
     async def exchange(self, call: Call) -> Answered:
@@ -117,7 +148,8 @@ class Transport:
         self, call: Call, credentials: Credentials, limits: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         if self._session is None:
-            self._session = aiohttp.ClientSession()
+            self._connector = _Connector()
+            self._session = aiohttp.ClientSession(connector=self._connector)
             # It would repeat a DELETE by itself, and hide that the first one may have been done.
             self._session._retry_connection = False  # noqa: SLF001 - there is no public switch
         headers = {"Accept": "application/json", "User-Agent": "curfew"}

@@ -88,6 +88,15 @@ def test_a_sweep_leaves_clusters_alone_whose_owner_lives() -> None:
         assert living.running() == list(ORDER)
 
 
+def test_a_sweep_leaves_what_is_not_ours_as_it_is_and_goes_on(tmp_path: Path) -> None:
+    foreign = tmp_path / "a"
+    foreign.mkdir()
+    (foreign / "letter").write_text("to somebody")
+    (tmp_path / "b").mkdir()
+    assert sweep(tmp_path) == [tmp_path / "b"]
+    assert (foreign / "letter").read_text() == "to somebody"
+
+
 def test_an_id_that_now_belongs_to_another_program_is_never_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as bystander:
         process = Process("etcd", tmp_path)

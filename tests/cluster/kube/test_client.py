@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +79,9 @@ def test_an_object_is_created_read_patched_and_deleted_by_its_uid(config: Path) 
         assert "does not match the UID in record" in other.value.status.message
         uid = made.value.metadata.uid
         await client.delete(CONFIG_MAPS, "life", "default", uid=uid, dry_run=True)
-        await client.delete(CONFIG_MAPS, "life", "default", uid=uid, propagation=Propagation.ORPHAN)
+        # Not ORPHAN: then the garbage collector takes the object away, whenever it comes round.
+        background = Propagation.BACKGROUND
+        await client.delete(CONFIG_MAPS, "life", "default", uid=uid, propagation=background)
         with pytest.raises(NotFound) as gone:
             await client.delete(CONFIG_MAPS, "life", "default", uid=uid)
         assert gone.value.date is not None
@@ -283,6 +286,23 @@ def test_a_paused_api_server_ends_a_call_in_words_instead_of_hanging() -> None:
                 await _answers_again(client)
 
         asyncio.run(run())
+
+
+def test_closing_the_client_leaves_no_connection_open_to_a_server_that_is_paused() -> None:
+    with temporary() as paused:
+
+        async def run() -> None:
+            source = Kubeconfig(paused.kubeconfig)
+            transport = Transport(source, patience=1, connect=1)
+            async with Client(source, transport=transport, deadline=2) as client:
+                await client.list(CONFIG_MAPS, ConfigMap)
+                paused.pause("kube-apiserver")
+                with pytest.raises(Unreachable):
+                    await client.create(CONFIG_MAPS, ConfigMap, body("never"), "default")
+
+        asyncio.run(run())
+        gc.collect()  # an open connection warns when it is collected, and a warning is a failure
+        paused.resume("kube-apiserver")
 
 
 def test_an_apply_without_an_answer_is_not_repeated_since_a_delete_may_have_followed_it() -> None:

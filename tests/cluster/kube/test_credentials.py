@@ -218,6 +218,17 @@ def test_a_kubeconfig_that_would_be_unsafe_is_refused_with_the_cure(
         asyncio.run(Kubeconfig(path).current())
 
 
+def test_a_kubeconfig_that_impersonates_is_refused_instead_of_acting_as_the_person_behind_it(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    written = json.loads(cluster.kubeconfig.read_text())
+    written["users"][0]["user"] |= {"as": "dana"}
+    path = tmp_path / "config"
+    path.write_text(json.dumps(written))
+    with pytest.raises(CredentialFault, match=r"sets as \(impersonation\), which is not supported"):
+        asyncio.run(Kubeconfig(path).current())
+
+
 def test_a_certificate_of_another_authority_is_refused_in_words_and_nothing_is_sent(
     cluster: LocalCluster,
 ) -> None:
