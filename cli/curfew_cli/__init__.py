@@ -1,0 +1,1 @@
+"""`curfew` and `kubectl curfew`."""

@@ -1,0 +1,1 @@
+"""What is lent, to whom, and until when."""

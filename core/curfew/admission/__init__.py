@@ -1,0 +1,1 @@
+"""What may be written: one rule per file, all of them run, in a fixed order."""

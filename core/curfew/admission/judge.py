@@ -1,0 +1,36 @@
+"""The judge: every rule over the power that a write adds; the first thing to read.
+
+`added` (grants) says what is given, the caller resolves the role, `judge` decides.
+"""
+
+from curfew.admission import reserved_subject, wildcard_grant, wording
+from curfew.admission.findings import Admitted, Denied, Finding, Judgement, Rule, Undecided
+from curfew.admission.grants import Grant, Missing, Resolution, Resolved, Unreadable
+
+RULES: tuple[Rule, ...] = (reserved_subject.RULE, wildcard_grant.RULE)
+
+
+def judge(grant: Grant, role: Resolution) -> Judgement:
+    """Judge one grant. A role that is not known is no reason to admit, nor to accuse."""
+    findings = _findings(grant, role)
+    if findings:
+        return Denied(findings, wording.refused(grant, findings))
+    if isinstance(role, Unreadable):
+        return Undecided(wording.undecided(grant, role.cause))
+    if isinstance(role, Missing):
+        return Admitted((_dangling(grant),))
+    return Admitted()
+
+
+def _findings(grant: Grant, role: Resolution) -> tuple[Finding, ...]:
+    found = [reserved_subject.judge(grant)]
+    if isinstance(role, Resolved):
+        found.append(wildcard_grant.judge(grant, role))
+    return tuple(finding for finding in found if finding is not None)
+
+
+def _dangling(grant: Grant) -> str:
+    return (
+        f"{grant.binding} names {grant.role.kind.value} {grant.role.name}, which does not exist:"
+        f" it gives nothing until somebody writes that role"
+    )

@@ -1,0 +1,1 @@
+"""Rules and subjects, read exactly as the API server reads them."""

@@ -1,0 +1,1 @@
+"""The FastAPI edge: answers the API server's admission reviews."""
