@@ -7,6 +7,7 @@ named (exit 1).
 import argparse
 import subprocess
 import sys
+from collections.abc import Callable  # noqa: TC003 - as everywhere else, plainly imported
 from pathlib import Path
 
 import yaml
@@ -29,7 +30,8 @@ def crds() -> str:
     """The CustomResourceDefinitions, as a template of the chart."""
     documents = [crd(kind) for kind in KINDS]
     head = "# Generated from core/curfew/access/api.py by charts/generate.py (make generate).\n"
-    return head + yaml.safe_dump_all(documents, sort_keys=False, width=100)
+    text: str = yaml.safe_dump_all(documents, sort_keys=False, width=100)
+    return head + text
 
 
 def manifests(helm: str) -> str:
@@ -46,7 +48,7 @@ def stale(helm: str, *, write: bool) -> list[Path]:
     """The generated files that are not what they should be; written anew if `write`."""
     found = []
     # In this order: the manifests are rendered from a chart that holds the CRDs.
-    targets = {
+    targets: dict[Path, Callable[[], str]] = {
         CHART / "templates" / "crds.yaml": crds,
         ROOT / "manifests" / "curfew.yaml": lambda: manifests(helm),
     }

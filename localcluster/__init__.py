@@ -1,4 +1,4 @@
-"""A real control plane on loopback: etcd, kube-apiserver and kube-controller-manager.
+"""A real control plane on loopback, and a small stand-in for a node.
 
 Curfew's claims are claims about Kubernetes, so they are tried on Kubernetes: nothing here imitates
 an API server. This package is a test rig. It knows nothing of the product, so it can judge it.

@@ -6,22 +6,24 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
-from localcluster import binaries, lifetime
+from localcluster import binaries, chart, lifetime
+from localcluster.cluster import LocalCluster
 from localcluster.errors import RigError
 from localcluster.versions import Version, pinned
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code (1: it could not be done, 2: usage)."""
-    parsed = _parser().parse_args(arguments)
+    parsed = _parse(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        {"up": _up, "down": _down, "binaries": _binaries}[parsed.command](parsed)
+        _COMMANDS[parsed.command](parsed)
     except RigError as error:
         _say(f"error: {error}")
         return 1
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
         _say(f"error: {error.filename or ''} {error.strerror or error}".replace("  ", " "))
         return 1
     except KeyboardInterrupt:
-        _say("interrupted; what was started has been ended")
+        _say(f"interrupted; {_left(parsed)}")
         return 130
     return 0
 
@@ -38,11 +40,29 @@ def _up(parsed: argparse.Namespace) -> None:
     directory = parsed.dir.expanduser().resolve()
     programs = binaries.find(parsed.version, os.environ, _say)
     _say(f"starting Kubernetes {programs.kubernetes} in {directory}")
-    cluster = lifetime.up(directory, programs, _say, lambda: datetime.now(UTC))  # noqa: TID251 - the composition root
+    cluster = lifetime.up(directory, programs, _say, _now)
     _say(f"ready at {cluster.server}; `python -m localcluster down --dir {parsed.dir}` ends it")
+    if not parsed.bare:
+        _install_into(cluster, ())
     _say("kubectl and helm of the right version are in its bin directory:")
     print(f"export PATH={shlex.quote(str(directory / 'bin'))}:$PATH")
     print(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}", flush=True)
+
+
+def _install(parsed: argparse.Namespace) -> None:
+    cluster = lifetime.find(parsed.dir.expanduser().resolve(), _now)
+    _install_into(cluster, parsed.helm_flags)
+
+
+def _install_into(cluster: LocalCluster, flags: Sequence[str]) -> None:
+    _say(f"installing {chart.CHART}, and waiting until all of it runs")
+    said = chart.install(cluster, *flags)
+    # A dry run has nothing but its words.
+    _say(said.strip() if "--dry-run" in " ".join(flags) else f"Curfew runs in {chart.NAMESPACE}")
+
+
+def _uninstall(parsed: argparse.Namespace) -> None:
+    _say(chart.uninstall(lifetime.find(parsed.dir.expanduser().resolve(), _now)).strip())
 
 
 def _down(parsed: argparse.Namespace) -> None:
@@ -76,12 +96,47 @@ def _parser() -> argparse.ArgumentParser:
         metavar="vX.Y.Z",
         help=f"another Kubernetes release than {pinned('kube-apiserver')}",
     )
-    commands.add_parser(
-        "up", parents=[where, which], help="start it, or find it running; data is kept"
+    up = commands.add_parser(
+        "up",
+        parents=[where, which],
+        help="start it, or find it running, and install Curfew; data is kept",
     )
+    up.add_argument("--bare", action="store_true", help="install nothing")
+    commands.add_parser(
+        "install",
+        parents=[where],
+        help="install Curfew's chart, or bring it up to date",
+        description="Install Curfew's chart into a cluster that runs, and wait until all of it"
+        " runs too, as processes of this machine. Every other flag is helm's (upgrade --install).",
+        usage="%(prog)s --dir DIR [helm flags]",
+        allow_abbrev=False,
+    )
+    commands.add_parser("uninstall", parents=[where], help="take Curfew out again")
     commands.add_parser("down", parents=[where], help="end it and remove its directory")
     commands.add_parser("binaries", parents=[which], help="only get the programs it needs")
     return parser
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _parser()
+    parsed, others = parser.parse_known_args(arguments)
+    if others and parsed.command != "install":
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
+    parsed.helm_flags = [word for word in others if word != "--"]
+    return parsed
+
+
+def _left(parsed: argparse.Namespace) -> str:
+    """What an interruption leaves: a start ends what it began, an installation nothing."""
+    if parsed.command in ("up", "install"):
+        with suppress(RigError):
+            lifetime.find(parsed.dir.expanduser().resolve(), _now)
+            return f"the cluster runs on: `python -m localcluster down --dir {parsed.dir}` ends it"
+    return "what was started has been ended"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the composition root
 
 
 def _version(text: str) -> Version:
@@ -98,6 +153,14 @@ def _interrupt(*_: object) -> NoReturn:
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
+
+_COMMANDS = {
+    "up": _up,
+    "install": _install,
+    "uninstall": _uninstall,
+    "down": _down,
+    "binaries": _binaries,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

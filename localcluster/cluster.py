@@ -12,8 +12,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from localcluster import access, audit, components, pki, state
-from localcluster.components import APISERVER, EGRESS, ETCD, ORDER, Layout
+from localcluster import access, audit, components, containers, pki, state
+from localcluster.components import (
+    APISERVER,
+    EGRESS,
+    ETCD,
+    NODE,
+    NODE_USER,
+    ORDER,
+    STAGES,
+    Layout,
+)
 from localcluster.errors import ComponentFailed, RigError
 from localcluster.process import Process
 
@@ -63,6 +72,7 @@ class LocalCluster:
         pki.store(self._issue("etcd", hosts=local), certificates, "etcd")
         server = self._issue("kube-apiserver", hosts=components.SERVER_HOSTS)
         pki.store(server, certificates, "server")
+        pki.store(self._issue(NODE_USER, ("system:masters",)), certificates, "node")
         admin = self._issue(*_ADMIN)
         pki.store(admin, certificates, "admin")
         self._write_kubeconfig(self.kubeconfig, _ADMIN[0], admin)
@@ -74,16 +84,22 @@ class LocalCluster:
 
     def start_all(self, lock: int | None = None) -> None:
         """Start what is not running, in order, and wait until all of it works."""
-        for name in ORDER:
-            self.start(name, lock=lock)
+        for stage in STAGES:
+            for name in stage:
+                self._launch(name, lock)
+            for name in stage:
+                self._wait(name)
 
-    def start(self, name: str, *, lock: int | None = None) -> None:
+    def start(self, name: str) -> None:
         """Start a component with the flags it had last, and wait until it works."""
+        self._launch(name, None)
+        self._wait(name)
+
+    def _launch(self, name: str, lock: int | None) -> None:
         process = self._process(name)
         if process.running() is None:
             argv = [components.program(name, self.binaries), *components.flags(name, self.layout)]
             process.start([*argv, *self._extra.get(name, ())], lock)
-        self._wait(name)
 
     def restart(self, name: str, *extra: str) -> None:
         """Kill a component and start it with these flags added to the usual ones."""
@@ -115,9 +131,27 @@ class LocalCluster:
         return process.pid
 
     def kill_all(self) -> None:
-        """End every component, by the ids on record."""
+        """End every component and every container, by the ids on record."""
+        self.kill(NODE)
+        containers.end_all(self.directory)
         for name in reversed(ORDER):
             self.kill(name)
+
+    def pods(self, namespace: str) -> list[str]:
+        """The names of the Pods in a namespace."""
+        get = ("get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].metadata.name}")
+        return self.kubectl(*get).stdout.split()
+
+    def pod_log(self, namespace: str, pod: str) -> str:
+        """What a Pod's containers have printed, also after its end; RigError if it never ran."""
+        return containers.log_of_pod(self.directory, namespace, pod)
+
+    def pod_process_id(self, namespace: str, pod: str) -> int:
+        """The id of the process of a Pod's (first) container; RigError if none runs."""
+        for found in containers.of_pod(self.directory, namespace, pod):
+            if (process := found.running()) is not None:
+                return process.pid
+        raise ComponentFailed(f"no container of the Pod {pod} in {namespace} runs")
 
     def kubeconfig_for(self, user: str, groups: tuple[str, ...] = ()) -> Path:
         """A kubeconfig with a client certificate for a user and groups of any name."""
@@ -216,7 +250,7 @@ class LocalCluster:
                 return self.layout.socket.is_socket()
             if name == APISERVER:
                 return self._get(f"{self.server}/readyz") == b"ok"
-            return b"uid" in self._get(f"{self.server}{_FIRST_ACCOUNT}")
+            return b"uid" in self._get(f"{self.server}{_SIGNS[name]}")
         except OSError:
             return False
 
@@ -228,4 +262,8 @@ class LocalCluster:
         return access.ask(self.layout.pki, "admin", f"{self.layout.etcd}/v3/{call}", body)
 
 
-_FIRST_ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
+# What is there as soon as the component that makes it works.
+_SIGNS = {
+    components.CONTROLLERS: "/api/v1/namespaces/default/serviceaccounts/default",
+    NODE: f"/api/v1/nodes/{NODE_USER}",
+}

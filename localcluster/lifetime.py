@@ -44,6 +44,15 @@ def start(directory: Path, programs: Programs, clock: Clock, lock: int) -> Local
     return _start_ended(directory, saved, programs, clock, lock)
 
 
+def find(directory: Path, clock: Clock) -> LocalCluster:
+    """The cluster of a directory, which must run already; RigError if it does not."""
+    saved = state.load(directory)
+    cluster = None if saved is None else LocalCluster(directory, saved, clock)
+    if cluster is None or len(cluster.running()) < len(ORDER):
+        raise RigError(f"no cluster runs in {directory}: start one with `up --bare`")
+    return cluster
+
+
 def down(directory: Path, say: Say) -> bool:
     """End a cluster and remove its directory; False where there was none."""
     if state.load(directory) is None:

@@ -42,10 +42,14 @@ class Process:
         """The live process on record, or None."""
         try:
             found = psutil.Process(int(self.record.read_text()))
-            words = _words(found)
+            marks = self._marks(found)
         except (FileNotFoundError, ValueError, psutil.Error):
             return None
-        return found if any(f"{self.directory}/" in word for word in words) else None
+        return found if any(f"{self.directory}/" in mark for mark in marks) else None
+
+    def _marks(self, process: psutil.Process) -> list[str]:
+        """The texts by which a process shows whose it is; none once it is dead."""
+        return _words(process)
 
     def start(self, argv: Sequence[str], lock: int | None = None) -> None:
         """Start the program; `lock` is inherited until its id is on record."""

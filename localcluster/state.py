@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -61,11 +62,11 @@ def save(directory: Path, state: State) -> None:
     write_private(directory / MARK, msgspec.json.encode(state))
 
 
-def choose_ports(before: dict[str, int]) -> dict[str, int]:
+def choose_ports(before: Mapping[str, int], purposes: Sequence[str] = _PORTS) -> dict[str, int]:
     """A free port for each purpose: the one it had before, where that is still free."""
     listeners = []
     ports = {}
-    for purpose in _PORTS:
+    for purpose in purposes:
         listener = _listen(before.get(purpose, 0))
         listeners.append(listener)
         ports[purpose] = listener.getsockname()[1]

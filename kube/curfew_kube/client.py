@@ -124,11 +124,16 @@ class Client:
         kind: type[T],
         namespace: str | None = None,
         limit: int = 500,
+        labels: str = "",
     ) -> AsyncIterator[Answer[Page[T]]]:
-        """List in pages of one version; raises Expired when that version is gone half way."""
+        """List in pages of one version; raises Expired when that version is gone half way.
+
+        `labels` is a label selector ("": all).
+        """
         token = ""
+        chosen = {"labelSelector": labels} if labels else {}
         while True:
-            query = {"limit": str(limit)} | ({"continue": token} if token else {})
+            query = {"limit": str(limit)} | chosen | ({"continue": token} if token else {})
             path = resource.collection(namespace)
             call = Call(method="GET", path=path, query=query, repeatable=True)
             answer = await self._typed(call, Page[kind])  # type: ignore[valid-type] # a type at run time
@@ -138,13 +143,15 @@ class Client:
                 return
 
     async def list(
-        self, resource: Resource, kind: type[T], namespace: str | None = None
+        self, resource: Resource, kind: type[T], namespace: str | None = None, labels: str = ""
     ) -> Answer[Page[T]]:
         """List everything; begins anew, in one piece, where the version expired half way."""
         try:
-            found = [page async for page in self.pages(resource, kind, namespace)]
+            pages = self.pages(resource, kind, namespace, labels=labels)
+            found = [page async for page in pages]
         except Expired:
-            found = [page async for page in self.pages(resource, kind, namespace, limit=0)]
+            pages = self.pages(resource, kind, namespace, limit=0, labels=labels)
+            found = [page async for page in pages]
         items = tuple(item for page in found for item in page.value.items)
         return Answer(Page(found[-1].value.metadata, items), found[-1].date)
 
@@ -188,18 +195,22 @@ class Client:
         )
         return await self._typed(call, kind)
 
-    async def json_patch(
+    async def json_patch(  # noqa: PLR0913 - what a patch is asked with
         self,
         resource: Resource,
         kind: type[T],
         name: str,
         operations: Sequence[PatchOperation],
         namespace: str | None = None,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
     ) -> Answer[T]:
         """Patch by steps; raises Invalid when a `test` step does not hold."""
         call = Call(
             method="PATCH",
-            path=resource.path(name, namespace),
+            path=resource.path(name, namespace, subresource),
+            query=_dry(dry_run),
             body=msgspec.json.encode(operations),
             content_type="application/json-patch+json",
         )

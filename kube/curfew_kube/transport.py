@@ -5,11 +5,10 @@ matters for a write: can it have been carried out?
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from weakref import WeakSet
 
 import aiohttp
 import msgspec
@@ -54,7 +53,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened: WeakSet[asyncio.Transport] = WeakSet()
+        self._opened: set[asyncio.Transport] = set()
 
     async def _create_connection(
         self,
@@ -63,23 +62,38 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the pool's own signature
     ) -> ResponseHandler:
         connection = await super()._create_connection(req, traces, timeout)
-        if connection.transport is not None:
-            self._opened.add(connection.transport)
+        transport, closed = connection.transport, connection.closed
+        if transport is not None and closed is not None:
+
+            def forget(done: asyncio.Future[None]) -> None:
+                self._opened.discard(transport)
+                done.cancelled() or done.exception()  # else asyncio logs it as never looked at
+
+            self._opened.add(transport)
+            closed.add_done_callback(forget)
         return connection
 
     async def hang_up(self) -> None:
         """End every connection, also those that wait for the peer's goodbye."""
-        for transport in self._opened:
+        for transport in tuple(self._opened):
             transport.abort()
         await asyncio.sleep(0)  # asyncio closes an aborted socket at its next turn
 
 
 class Transport:
-    """Connections to one API server; `patience` and `connect` are seconds to wait for each."""
+    """Connections to one API server; `patience` and `connect` are seconds to wait for each.
+
+    `on_date` is told the API server's clock with each answer, also with one that refuses.
+    """
 
     def __init__(
-        self, source: CredentialSource, patience: float = 30.0, connect: float = 5.0
+        self,
+        source: CredentialSource,
+        patience: float = 30.0,
+        connect: float = 5.0,
+        on_date: Callable[[datetime], None] | None = None,
     ) -> None:
+        self._on_date = on_date
         self._source = source
         self._patience = aiohttp.ClientTimeout(total=patience, sock_connect=connect)
         # A watch is silent for as long as it likes; whoever reads it decides when it has stalled.
@@ -128,6 +142,9 @@ class Transport:
         try:
             async with asyncio.timeout(self._headers_within):
                 answer = await self._send(call, credentials, limits)
+            date = _date_or_none(answer.headers)
+            if self._on_date is not None and date is not None:
+                self._on_date(date)
             yield answer
         except aiohttp.ClientConnectorCertificateError as error:
             cause = str(error.certificate_error)

@@ -110,17 +110,17 @@ def test_an_id_that_now_belongs_to_another_program_is_never_killed(tmp_path: Pat
 
 def test_up_down_and_up_again_as_a_person_does_it(tmp_path: Path) -> None:
     directory = tmp_path / "a directory with spaces"
-    up = _rig("up", "--dir", str(directory))
+    up = _rig("up", "--bare", "--dir", str(directory))
     assert up.returncode == 0, up.stderr
     assert up.stdout.splitlines()[-1] == f"export KUBECONFIG='{directory}/kubeconfig'"
     script = f"{up.stdout}\nkubectl create namespace kept && helm list -A"
     subprocess.run(["/bin/sh", "-c", script], check=True, capture_output=True)
-    again = _rig("up", "--dir", str(directory))
+    again = _rig("up", "--bare", "--dir", str(directory))
     assert again.stdout == up.stdout
 
     os.kill(int((directory / "run/kube-apiserver.pid").read_text()), signal.SIGKILL)
     os.kill(int((directory / "run/etcd.pid").read_text()), signal.SIGKILL)
-    assert _rig("up", "--dir", str(directory)).stdout == up.stdout
+    assert _rig("up", "--bare", "--dir", str(directory)).stdout == up.stdout
     kept = f"{up.stdout}\nkubectl get namespace kept -o name"
     found = subprocess.run(["/bin/sh", "-c", kept], check=True, capture_output=True, text=True)
     assert found.stdout == "namespace/kept\n"
@@ -134,7 +134,7 @@ def test_up_down_and_up_again_as_a_person_does_it(tmp_path: Path) -> None:
 
 def test_two_ups_in_one_directory_make_one_cluster(tmp_path: Path) -> None:
     directory = tmp_path / "shared"
-    command = [sys.executable, "-m", "localcluster", "up", "--dir", str(directory)]
+    command = [sys.executable, "-m", "localcluster", "up", "--bare", "--dir", str(directory)]
     both = [
         subprocess.Popen(
             command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -165,7 +165,7 @@ def test_a_start_that_is_interrupted_ends_what_it_had_begun(
 def _half_way(directory: Path) -> "subprocess.Popen[bytes]":
     """An `up` that has come as far as kube-apiserver."""
     starting = subprocess.Popen(
-        [sys.executable, "-m", "localcluster", "up", "--dir", str(directory)],
+        [sys.executable, "-m", "localcluster", "up", "--bare", "--dir", str(directory)],
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -189,7 +189,7 @@ def test_a_start_that_is_killed_half_way_is_cleared_by_the_next(tmp_path: Path) 
         starting.kill()
     assert _processes_of(directory)
     try:
-        assert _rig("up", "--dir", str(directory)).returncode == 0
+        assert _rig("up", "--bare", "--dir", str(directory)).returncode == 0
         assert len(_processes_of(directory)) == len(ORDER)
     finally:
         _rig("down", "--dir", str(directory))
@@ -198,8 +198,8 @@ def test_a_start_that_is_killed_half_way_is_cleared_by_the_next(tmp_path: Path) 
 
 def test_a_directory_with_other_things_in_it_is_neither_used_nor_removed(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    for command in ("up", "down"):
-        answer = _rig(command, "--dir", str(tmp_path))
+    for command in (("up", "--bare"), ("down",)):
+        answer = _rig(*command, "--dir", str(tmp_path))
         assert answer.returncode == 1
         assert "holds files that are not a local cluster's" in answer.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
@@ -211,7 +211,7 @@ def test_another_spelling_of_the_directory_is_the_same_cluster_and_a_copy_is_non
     real, link, copy = tmp_path / "real", tmp_path / "link", tmp_path / "copy"
     real.mkdir()
     link.symlink_to(real)
-    assert _rig("up", "--dir", str(link)).returncode == 0
+    assert _rig("up", "--bare", "--dir", str(link)).returncode == 0
     shutil.copytree(real, copy, ignore=shutil.ignore_patterns("*.sock", "bin"))
     refused = _rig("down", "--dir", str(copy))
     assert refused.returncode == 1

@@ -1,0 +1,171 @@
+"""The operator's reads and writes, each one call, typed; nothing is decided here."""
+
+import msgspec
+
+from curfew.access.api import (
+    ACCESS_POLICIES,
+    ACCESS_REQUESTS,
+    AccessPolicy,
+    AccessPolicyStatus,
+    AccessRequest,
+    AccessRequestStatus,
+    LentRole,
+    Question,
+)
+from curfew.access.binding import REQUEST_UID, LentBinding
+from curfew.access.world import Place
+from curfew.objects.meta import FullMeta
+from curfew.objects.rbac import CLUSTER_ROLES, ROLE_BINDINGS, ROLES, Role, RoleKind
+from curfew.objects.resource import Resource
+from curfew_kube import reviews
+from curfew_kube.client import Client, PatchOperation
+from curfew_kube.errors import NotFound
+from curfew_kube.reviews import ResourceAttributes, Verdict
+
+_NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    metadata: FullMeta
+
+
+class Cluster:
+    """What the operator may do with its own ServiceAccount."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def request(self, name: str) -> AccessRequest | None:
+        """One request; None where it is gone."""
+        try:
+            return (await self._client.get(ACCESS_REQUESTS, AccessRequest, name)).value
+        except NotFound:
+            return None
+
+    async def requests(self) -> tuple[AccessRequest, ...]:
+        """Every request."""
+        return (await self._client.list(ACCESS_REQUESTS, AccessRequest)).value.items
+
+    async def policy(self, name: str) -> AccessPolicy | None:
+        """One policy; None where there is none."""
+        try:
+            return (await self._client.get(ACCESS_POLICIES, AccessPolicy, name)).value
+        except NotFound:
+            return None
+
+    async def policies(self) -> tuple[AccessPolicy, ...]:
+        """Every policy."""
+        return (await self._client.list(ACCESS_POLICIES, AccessPolicy)).value.items
+
+    async def place(self, name: str, roles: tuple[LentRole, ...]) -> Place | None:
+        """A namespace with those of the roles that exist for it; None where there is none."""
+        try:
+            found = (await self._client.get(_NAMESPACES, _Namespace, name)).value
+        except NotFound:
+            return None
+        known = {role: await self._role(role, name) for role in roles}
+        there = {role: content for role, content in known.items() if content is not None}
+        return Place(name, found.metadata.labels, there)
+
+    async def _role(self, role: LentRole, namespace: str) -> Role | None:
+        cluster_wide = role.kind is RoleKind.CLUSTER_ROLE
+        kind, place = (CLUSTER_ROLES, None) if cluster_wide else (ROLES, namespace)
+        try:
+            return (await self._client.get(kind, Role, role.name, place)).value
+        except NotFound:
+            return None
+
+    async def binding(self, namespace: str, name: str) -> LentBinding | None:
+        """One binding; None where there is none."""
+        try:
+            return (await self._client.get(ROLE_BINDINGS, LentBinding, name, namespace)).value
+        except NotFound:
+            return None
+
+    async def lent_bindings(self) -> tuple[LentBinding, ...]:
+        """Every binding that carries the label of a request."""
+        found = await self._client.list(ROLE_BINDINGS, LentBinding, labels=REQUEST_UID)
+        return found.value.items
+
+    async def create(self, binding: LentBinding) -> None:
+        """Create; raises AlreadyExists, Forbidden (also from admission) and other KubeErrors."""
+        meta = binding.metadata
+        body = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {
+                "name": meta.name,
+                "labels": meta.labels,
+                "annotations": meta.annotations,
+                "ownerReferences": meta.owner_references,
+            },
+            "roleRef": binding.role_ref,
+            "subjects": binding.subjects,
+        }
+        await self._client.create(ROLE_BINDINGS, LentBinding, body, meta.namespace)
+
+    async def delete(self, binding: LentBinding) -> None:
+        """Delete this very binding; that it is gone is success."""
+        meta = binding.metadata
+        try:
+            await self._client.delete(ROLE_BINDINGS, meta.name, meta.namespace, uid=meta.uid)
+        except NotFound:
+            return
+
+    async def record(self, request: AccessRequest, status: AccessRequestStatus) -> None:
+        """Write a request's status; raises Invalid where the request has changed meanwhile."""
+        await self._client.json_patch(
+            ACCESS_REQUESTS,
+            AccessRequest,
+            request.metadata.name,
+            _replacing(request.metadata, status),
+            subresource="status",
+        )
+
+    async def record_policy(self, policy: AccessPolicy, status: AccessPolicyStatus) -> None:
+        """Write a policy's status; raises Invalid where the policy has changed meanwhile."""
+        await self._client.json_patch(
+            ACCESS_POLICIES,
+            AccessPolicy,
+            policy.metadata.name,
+            _replacing(policy.metadata, status),
+            subresource="status",
+        )
+
+    async def may_request(self, request: AccessRequest) -> bool:
+        """Whether the requester, with the groups of then, holds `request` on the policy now."""
+        attributes = ResourceAttributes(
+            verb="request",
+            group=ACCESS_POLICIES.group,
+            resource=ACCESS_POLICIES.plural,
+            name=request.spec.policy_ref.name,
+        )
+        return (await self._review(request, attributes)).allowed
+
+    async def ask(self, request: AccessRequest, question: Question) -> Verdict:
+        """The authorizer's answer to what the requester may do."""
+        attributes = ResourceAttributes(
+            verb=question.verb,
+            group=question.group,
+            resource=question.resource,
+            subresource=question.subresource,
+            namespace=question.namespace,
+            name=question.name,
+        )
+        return await self._review(request, attributes)
+
+    async def _review(self, request: AccessRequest, attributes: ResourceAttributes) -> Verdict:
+        who = request.spec.requester
+        asked = reviews.Question(
+            user=who.username, groups=who.groups, uid=who.uid, resource_attributes=attributes
+        )
+        return (await reviews.review(self._client, asked)).value
+
+
+def _replacing(
+    meta: FullMeta, status: AccessRequestStatus | AccessPolicyStatus
+) -> list[PatchOperation]:
+    return [
+        PatchOperation("test", "/metadata/resourceVersion", meta.resource_version),
+        PatchOperation("add", "/status", msgspec.to_builtins(status)),
+    ]
