@@ -66,18 +66,33 @@ class Kubeconfig:
         except Exception as error:  # the package raises whatever its parsers and plugins do
             raise CredentialFault(f"{where} cannot be used: {error}") from error
 
+    async def namespace(self) -> str:
+        """The context's namespace, `default` where it names none; raises CredentialFault."""
+        return await asyncio.to_thread(self._namespace)
+
+    def _namespace(self) -> str:
+        try:
+            name: str = self._settings()[0].get("namespace") or "default"
+        except Exception as error:
+            raise CredentialFault(f"the kubeconfig cannot be used: {error}") from error
+        return name
+
     def _refuse_impersonation(self, where: str) -> None:
         """The package drops `as:`, so we would act as the person and not as whom they chose."""
+        context, settings = self._settings()
+        if wanted := [key for key in settings if key == "as" or key.startswith("as-")]:
+            raise CredentialFault(
+                f"{where}: user {context['user']} sets {wanted[0]} (impersonation), which is not"
+                f" supported here; choose a context whose user is the identity itself"
+            )
+
+    def _settings(self) -> tuple[dict[str, str], dict[str, object]]:
         files = str(self._path) if self._path else kube_config.KUBE_CONFIG_DEFAULT_LOCATION
         merged = kube_config.KubeConfigMerger(files).config  # type: ignore[no-untyped-call] # untyped
         chosen = self._context or merged["current-context"]
-        user = merged["contexts"].get_with_name(chosen)["context"]["user"]
-        settings = merged["users"].get_with_name(user)["user"].value or {}
-        if wanted := [key for key in settings if key == "as" or key.startswith("as-")]:
-            raise CredentialFault(
-                f"{where}: user {user} sets {wanted[0]} (impersonation), which is not supported"
-                f" here; choose a context whose user is the identity itself"
-            )
+        context = merged["contexts"].get_with_name(chosen)["context"].value
+        user = merged["users"].get_with_name(context["user"])["user"].value or {}
+        return context, user
 
 
 def _credentials(found: client.Configuration, where: str) -> Credentials:

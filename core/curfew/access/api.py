@@ -114,7 +114,7 @@ class ConditionStatus(enum.Enum):
     UNKNOWN = "Unknown"
 
 
-class Condition(msgspec.Struct, frozen=True, rename="camel"):
+class Condition(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One observation, as every Kubernetes kind has them."""
 
     type: Annotated[str, Meta(max_length=64)]
