@@ -7,10 +7,13 @@ UV_VERSION := 0.13.9
 RUN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help test check format cluster cluster-down bench clean
+.PHONY: help demo test check format generate cluster cluster-down bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## the story, told with a real cluster: ACT=guard|access, KEEP=1 leaves it running
+	@$(RUN)/python -m localcluster.demo $(if $(ACT),--act $(ACT)) $(if $(KEEP),--keep) $(ARGS)
 
 test: $(READY) ## every test, against a real control plane (the first run may build it: about 8 minutes)
 	@$(RUN)/python -m localcluster binaries
@@ -30,7 +33,10 @@ format: $(READY) ## format the code and apply the linter's safe fixes
 	@$(RUN)/ruff check --fix --quiet . || true
 	@$(RUN)/ruff format .
 
-cluster: $(READY) ## a local cluster in $(DIR) to play with; prints the export line last
+generate: $(READY) ## write the chart's CRDs from the code, and manifests/ from the chart
+	@$(RUN)/python charts/generate.py --helm "$$($(RUN)/python -m localcluster binaries --print helm)"
+
+cluster: $(READY) ## a local cluster in $(DIR) with Curfew on it; prints the export line last
 	@$(RUN)/python -m localcluster up --dir $(DIR)
 
 cluster-down: $(READY) ## end that cluster and remove its data

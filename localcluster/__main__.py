@@ -73,6 +73,11 @@ def _down(parsed: argparse.Namespace) -> None:
 
 def _binaries(parsed: argparse.Namespace) -> None:
     programs = binaries.find(parsed.version, os.environ, _say)
+    if parsed.print is not None:
+        if parsed.print not in programs.paths:
+            raise RigError(f"no program {parsed.print}: one of {', '.join(programs.paths)}")
+        print(programs.paths[parsed.print])
+        return
     _say(f"Kubernetes {programs.kubernetes}: {programs.paths['kube-apiserver']}")
 
 
@@ -113,7 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("uninstall", parents=[where], help="take Curfew out again")
     commands.add_parser("down", parents=[where], help="end it and remove its directory")
-    commands.add_parser("binaries", parents=[which], help="only get the programs it needs")
+    programs = commands.add_parser(
+        "binaries", parents=[which], help="only get the programs it needs"
+    )
+    programs.add_argument("--print", metavar="NAME", help="print the path of one of them")
     return parser
 
 

@@ -1,5 +1,6 @@
 """The API server's audit log, parsed (audit.k8s.io/v1; only what tests ask about)."""
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -38,6 +39,7 @@ class Event(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     verb: str
     user: User
     request_uri: str = msgspec.field(name="requestURI")
+    request_received_timestamp: datetime
     impersonated_user: User | None = None
     object_ref: Reference | None = None
     response_status: Response | None = None

@@ -6,6 +6,7 @@ nor change; nothing is fetched from the network.
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from localcluster import containers
@@ -15,6 +16,7 @@ from localcluster.errors import RigError
 CHART = Path(__file__).parents[1] / "charts" / "curfew"
 NAMESPACE = "curfew-system"
 RELEASE = "curfew"
+PLUGIN = "kubectl-curfew"
 _LAST_LINES = 10
 
 
@@ -27,6 +29,7 @@ def install(cluster: LocalCluster, *flags: str, chart: Path = CHART) -> str:
     if not (chart / "Chart.yaml").is_file():
         raise RigError(f"there is no chart in {chart}: run this from a checkout that has one")
     wait = ("--create-namespace", "--wait", "--timeout", "120s")
+    _link_plugin(cluster)
     done = _helm(cluster, "upgrade", "--install", RELEASE, str(chart), *wait, *flags)
     if done.returncode != 0:
         raise RigError(f"helm: {done.stderr.strip()}\n{_symptoms(cluster)}".strip())
@@ -39,6 +42,15 @@ def uninstall(cluster: LocalCluster) -> str:
     if done.returncode != 0:
         raise RigError(f"helm: {done.stderr.strip()}")
     return done.stdout
+
+
+def _link_plugin(cluster: LocalCluster) -> None:
+    """Put `kubectl curfew` beside kubectl, from the environment that the Pods run in."""
+    plugin = Path(sys.executable).parent / PLUGIN
+    link = cluster.directory / "bin" / PLUGIN
+    if plugin.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(plugin)
 
 
 def _helm(cluster: LocalCluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
