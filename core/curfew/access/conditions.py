@@ -42,4 +42,5 @@ def condition(
     kind: ConditionType, status: ConditionStatus, reason: str, message: str, now: datetime
 ) -> Condition:
     """A condition whose status changed now, if it did change."""
-    return Condition(kind.value, status, reason, message[:_LONGEST], now)
+    since = now.replace(microsecond=0)  # as Kubernetes writes them
+    return Condition(kind.value, status, reason, message[:_LONGEST], since)
