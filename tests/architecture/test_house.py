@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PRODUCT = ("cli", "core", "kube", "operator", "webhook")
 OURS = [
     path
-    for folder in ("core", "kube", "localcluster", "tests", "bench")
+    for folder in (*PRODUCT, "charts", "localcluster", "tests", "bench")
     for path in (ROOT / folder).rglob("*.py")
 ]
 
@@ -51,7 +52,12 @@ def test_every_exception_to_a_rule_gives_its_reason() -> None:
 def test_the_wheel_holds_each_package_directory_that_there_is() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     listed = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    there = [f"{folder}/{p.name}" for folder in ("core", "kube") for p in (ROOT / folder).iterdir()]
+    there = [
+        f"{folder}/{path.name}"
+        for folder in PRODUCT
+        for path in (ROOT / folder).iterdir()
+        if path.name != "__pycache__"
+    ]
     assert sorted(listed) == sorted(there)
 
 
