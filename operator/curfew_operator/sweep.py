@@ -77,22 +77,31 @@ class Sweep:
         """One sweep. What is due goes first; then the rest is brought to mind."""
         bindings = await self._cluster.lent_bindings()
         now = self._clock.now()
-        failed: KubeError | None = None
-        for binding in bindings:
-            if binding.is_due(now):
-                try:
-                    await self._end(binding, Layer.SWEEP)
-                    self._metrics.swept.inc()
-                except KubeError as error:  # the next one must go all the same
-                    failed = error
-        for request in await self._cluster.requests():
-            if request.status.phase not in ENDS:
+        failed = await self._take_back([one for one in bindings if one.is_due(now)])
+        requests = await self._cluster.requests()
+        # Listed after the bindings: what belongs to none of these outlived its request.
+        known = {request.metadata.uid for request in requests}
+        strays = [one for one in bindings if one.request_uid not in known]
+        failed = await self._take_back(strays) or failed
+        held = {binding.request_uid for binding in bindings}
+        for request in requests:
+            if request.status.phase not in ENDS or request.metadata.uid in held:
                 await self._nudge(request.metadata.name, Layer.SWEEP)
         for policy in await self._cluster.policies():
             await self._look_at_policy(policy.metadata.name)
         if failed is not None:
             raise failed
         self._done = self._monotonic()
+
+    async def _take_back(self, bindings: list[LentBinding]) -> KubeError | None:
+        failed: KubeError | None = None
+        for binding in bindings:
+            try:
+                await self._end(binding, Layer.SWEEP)
+                self._metrics.swept.inc()
+            except KubeError as error:  # the next one must go all the same
+                failed = error
+        return failed
 
     def _lost(self, error: KubeError) -> None:
         if not self._away:

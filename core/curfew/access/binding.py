@@ -33,9 +33,9 @@ class LentBinding(msgspec.Struct, frozen=True, rename="camel"):
         """When it must go; None where that cannot be read, which is a reason to end it."""
         try:
             deadline = datetime.fromisoformat(self.metadata.annotations[EXPIRES_AT])
-        except (KeyError, ValueError):
+            return deadline.astimezone(UTC) if deadline.tzinfo else None
+        except (KeyError, ValueError, OverflowError):
             return None
-        return deadline.astimezone(UTC) if deadline.tzinfo else None
 
     def is_due(self, now: datetime) -> bool:
         """Whether it has to go; the one without a readable deadline always has to."""
@@ -80,7 +80,7 @@ def _binding(
             name=f"curfew-{meta.uid}-{number}",
             namespace=namespace,
             labels={REQUEST_UID: meta.uid},
-            annotations={EXPIRES_AT: deadline.strftime("%Y-%m-%dT%H:%M:%SZ")},
+            annotations={EXPIRES_AT: deadline.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")},
             owner_references=(owner,),
         ),
         role_ref=RoleRef(role.kind, role.name),

@@ -6,7 +6,7 @@ not hold raises and changes nothing.
 
 A request is Pending until it is decided. Granting means that its deadline is on record and its
 bindings may already exist, so from there on every way out leads through Revoking: only a proof that
-the access is gone leads to an end. The three at the bottom left the table's upper half for good.
+the access is gone leads to an end. The four at the bottom are never left.
 """
 
 import enum

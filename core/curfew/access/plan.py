@@ -112,7 +112,9 @@ def _granting(request: AccessRequest, world: World, now: datetime) -> Plan:
         return Plan(tuple(Create(binding) for binding in missing), request.status, deadline)
     found = [there[b.metadata.namespace, b.metadata.name] for b in wanted]
     if any(not real.gives_the_same_as(ours) for real, ours in zip(found, wanted, strict=True)):
-        return _end(request, world, ending.Ending.REFUSED, now)
+        words = "there is a binding of that name which is not the one that was meant"
+        other = msgspec.structs.replace(world, refused=words)
+        return _end(request, other, ending.Ending.REFUSED, now)
     granted = tuple(
         GrantedBinding(b.metadata.namespace, b.metadata.name, b.metadata.uid) for b in found
     )
@@ -127,8 +129,8 @@ def _active(request: AccessRequest, world: World, now: datetime) -> Plan:
     reason = ending.due(request, world, now)
     if reason is not None:
         return _end(request, world, reason, now)
-    deadlines = [b.expires_at for b in world.bindings if b.expires_at is not None]
-    return Plan((), request.status, min(deadlines, default=request.status.expires_at))
+    deadlines = (request.status.expires_at, *(b.expires_at for b in world.bindings))
+    return Plan((), request.status, min(at for at in deadlines if at is not None))
 
 
 def _end(request: AccessRequest, world: World, why: ending.Ending, now: datetime) -> Plan:
@@ -139,9 +141,8 @@ def _end(request: AccessRequest, world: World, why: ending.Ending, now: datetime
     conditions = put(
         moved.conditions, condition(ConditionType.REVOKED, false, why.value, words, now)
     )
-    if world.refused:
-        refused = condition(ConditionType.GRANTED, false, why.value, world.refused, now)
-        conditions = put(conditions, refused)
+    lost = condition(ConditionType.GRANTED, false, why.value, world.refused or "taken back", now)
+    conditions = put(conditions, lost)
     return Plan(deletes, msgspec.structs.replace(moved, conditions=conditions))
 
 
@@ -154,6 +155,8 @@ def _revoking(request: AccessRequest, world: World, now: datetime) -> Plan:
     why = ending.recorded(request)
     moved = _move(request, ending.PHASES[why], now)
     words = f"the authorizer refused all of {len(asked)} questions"
+    if not asked:
+        words = "the bindings are gone; the role allowed nothing that could be asked about"
     if world.proof.residual:
         words = f"the binding is gone; other access stands: {'; '.join(world.proof.residual)}"
     revoked = condition(ConditionType.REVOKED, ConditionStatus.TRUE, why.value, words, now)

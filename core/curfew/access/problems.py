@@ -75,7 +75,10 @@ def _bad_bounds(policy: AccessPolicy) -> Iterator[Problem]:
 
 
 def _not_allowed(request: AccessRequest, world: World) -> Iterator[Problem]:
-    if not world.may_request:
+    if request.spec.requester.username.startswith("system:"):
+        words = "ServiceAccounts and other system identities do not ask for access: ask as a person"
+        yield Problem("NotAPerson", "spec.requester", words)
+    elif not world.may_request:
         name = request.spec.policy_ref.name
         words = (
             f"{request.spec.requester.username} may not use AccessPolicy {name}: that takes the"
@@ -122,7 +125,7 @@ def _not_lendable(
     for index, name in enumerate(namespaces):
         place = found.get(name)
         if place is None:
-            words = f"there is no namespace {name}"
+            words = f"there is no namespace {name}: name one that exists"
             yield Problem("NamespaceNotFound", f"spec.scope.namespaces[{index}]", words)
             continue
         for number, role in enumerate(roles):
@@ -137,7 +140,10 @@ def _unfit(role: LentRole, place: Place, fence: Fence) -> tuple[str, str] | None
             f" to the chart value lendable (never for system namespaces)"
         )
     if role not in place.roles:
-        return "RoleNotFound", f"there is no {_said(role)} for namespace {place.name}"
+        return "RoleNotFound", (
+            f"there is no {_said(role)} for namespace {place.name}: name one that exists, since"
+            f" Curfew writes no roles"
+        )
     return None
 
 

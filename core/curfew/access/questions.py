@@ -12,6 +12,7 @@ from curfew.objects.rbac import PolicyRule
 
 _PER_ROLE = 2
 _AT_MOST = 64
+_LONGEST = 253  # as the schema of Question has it
 _READS = frozenset({"get", "list", "watch"})
 
 
@@ -20,9 +21,15 @@ def choose(places: tuple[Place, ...]) -> tuple[Question, ...]:
     chosen: dict[Question, None] = {}
     for place in places:
         for role in place.roles.values():
-            asked = sorted(_all(role.rules or (), place.name), key=_reads)
+            fitting = filter(_fits, _all(role.rules or (), place.name))
+            asked = sorted(fitting, key=_reads)
             chosen |= dict.fromkeys(asked[:_PER_ROLE])
     return tuple(chosen)[:_AT_MOST]
+
+
+def _fits(question: Question) -> bool:
+    parts = (question.verb, question.group, question.resource, question.subresource, question.name)
+    return max(map(len, parts)) <= _LONGEST
 
 
 def _reads(question: Question) -> bool:

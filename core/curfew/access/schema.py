@@ -124,9 +124,8 @@ def _version(kind: Kind) -> Schema:
 
 def _struct(found: inspect.Type) -> Schema:
     assert isinstance(found, inspect.StructType)  # noqa: S101 - for the type checker
-    schema: Schema = {"type": "object", "properties": {}}
-    if found.cls.__doc__:
-        schema["description"] = " ".join(found.cls.__doc__.split())
+    description = " ".join(str(found.cls.__doc__).split())
+    schema: Schema = {"type": "object", "properties": {}, "description": description}
     for field in found.fields:
         property_ = _node(field.type)
         default = None if field.default is msgspec.NODEFAULT else msgspec.to_builtins(field.default)

@@ -7,6 +7,7 @@ subjects that were not there before.
 
 import msgspec
 
+from curfew.admission.showing import shown
 from curfew.objects.rbac import Binding, PolicyRule, RoleRef, Subject
 from curfew.rbac.subjects import subjects_of
 from curfew.rbac.wildcards import Reach
@@ -48,16 +49,17 @@ class Grant(msgspec.Struct, frozen=True):
     @property
     def binding(self) -> str:
         """As a person says it: `RoleBinding payments/ops`."""
+        name = shown(self.name) or "(its name is to be generated)"
         if self.namespace:
-            return f"RoleBinding {self.namespace}/{self.name}"
-        return f"ClusterRoleBinding {self.name}"
+            return f"RoleBinding {shown(self.namespace)}/{name}"
+        return f"ClusterRoleBinding {name}"
 
 
 def added(old: Binding | None, new: Binding) -> Grant | None:
     """What the write gives that nobody had before; None where that is nothing."""
-    before: tuple[Subject, ...] = ()
+    before: frozenset[Subject] = frozenset()
     if old is not None and old.role_ref == new.role_ref:
-        before = subjects_of(old)
+        before = frozenset(subjects_of(old))
     gained = tuple(subject for subject in subjects_of(new) if subject not in before)
     if not gained:
         return None

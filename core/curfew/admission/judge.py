@@ -6,6 +6,7 @@
 from curfew.admission import reserved_subject, wildcard_grant, wording
 from curfew.admission.findings import Admitted, Denied, Finding, Judgement, Rule, Undecided
 from curfew.admission.grants import Grant, Missing, Resolution, Resolved, Unreadable
+from curfew.admission.showing import shown
 
 RULES: tuple[Rule, ...] = (reserved_subject.RULE, wildcard_grant.RULE)
 
@@ -31,6 +32,6 @@ def _findings(grant: Grant, role: Resolution) -> tuple[Finding, ...]:
 
 def _dangling(grant: Grant) -> str:
     return (
-        f"{grant.binding} names {grant.role.kind.value} {grant.role.name}, which does not exist:"
-        f" it gives nothing until somebody writes that role"
+        f"{grant.binding} names {grant.role.kind.value} {shown(grant.role.name)}, which does not"
+        f" exist: it gives nothing until somebody writes that role"
     )

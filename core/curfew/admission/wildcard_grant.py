@@ -9,6 +9,7 @@ not exist yet: every kind of the next release and every subresource, `pods/exec`
 
 from curfew.admission.findings import Finding, Rule
 from curfew.admission.grants import Grant, Resolved
+from curfew.admission.showing import shown
 from curfew.objects.rbac import PolicyRule
 from curfew.rbac.wildcards import Wildcard, built_in_wildcards
 
@@ -48,7 +49,7 @@ def _first_rules(found: tuple[Wildcard, ...]) -> list[int]:
 
 
 def _words(rule: PolicyRule, index: int, found: tuple[Wildcard, ...]) -> str:
-    marks = ", ".join(f"{w.field} {w.text}" for w in found if w.rule_index == index)
+    marks = _few(tuple(f"{w.field} {w.text}" for w in found if w.rule_index == index))
     if any(w.field == "nonResourceURLs" for w in found if w.rule_index == index):
         return f"rules[{index}]: verbs {_list(rule.verbs)} on URLs {_list(rule.non_resource_urls)}"
     return (
@@ -58,5 +59,10 @@ def _words(rule: PolicyRule, index: int, found: tuple[Wildcard, ...]) -> str:
 
 
 def _list(values: tuple[str, ...]) -> str:
-    shown = ", ".join(value or '""' for value in values[:_SHOWN])
-    return f"[{shown}, and {len(values) - _SHOWN} more]" if len(values) > _SHOWN else f"[{shown}]"
+    quoted = tuple(value or '""' for value in values)
+    return f"[{_few(quoted)}]"
+
+
+def _few(values: tuple[str, ...]) -> str:
+    few = ", ".join(shown(value) for value in values[:_SHOWN])
+    return f"{few}, and {len(values) - _SHOWN} more" if len(values) > _SHOWN else few

@@ -6,11 +6,11 @@ oracle nor a page.
 
 from curfew.admission.findings import Finding
 from curfew.admission.grants import Grant
+from curfew.admission.showing import shown
 from curfew.objects.rbac import Subject
 from curfew.rbac.subjects import named
 
 _SHOWN = 3
-_LONGEST_NAME = 253
 
 
 def refused(grant: Grant, findings: tuple[Finding, ...]) -> str:
@@ -22,8 +22,9 @@ def refused(grant: Grant, findings: tuple[Finding, ...]) -> str:
 def undecided(grant: Grant, cause: str) -> str:
     """The message where the role could not be read."""
     return (
-        f"could not tell: {grant.binding} names {_role(grant)}, which cannot be read now ({cause})."
-        f" Nothing is known against it, and what is not known is not admitted. Try again shortly;"
+        f"could not tell: {grant.binding} names {_role(grant)}, which cannot be read now"
+        f" ({shown(cause)}). Nothing is known against it, and what is not known is not admitted."
+        f" Try again shortly;"
         f" if it stays so: kubectl get pods -A -l app.kubernetes.io/name=curfew"
     )
 
@@ -38,7 +39,7 @@ def _one(grant: Grant, finding: Finding) -> str:
 
 
 def _ways_out(grant: Grant, findings: tuple[Finding, ...]) -> list[str]:
-    place = f" -n {grant.namespace}" if grant.namespace else " -n NAMESPACE"
+    place = f" -n {shown(grant.namespace)}" if grant.namespace else " -n NAMESPACE"
     return [
         *(f"Instead: {finding.rule.cure}." for finding in findings),
         f"To be lent power for a while: kubectl curfew request curfew:edit{place} --for 1h",
@@ -47,14 +48,10 @@ def _ways_out(grant: Grant, findings: tuple[Finding, ...]) -> list[str]:
 
 
 def _role(grant: Grant) -> str:
-    return f"{grant.role.kind.value} {_cut(grant.role.name)}"
+    return f"{grant.role.kind.value} {shown(grant.role.name)}"
 
 
 def _subjects(subjects: tuple[Subject, ...]) -> str:
-    shown = ", ".join(_cut(named(subject)) for subject in subjects[:_SHOWN])
+    first = ", ".join(shown(named(subject)) for subject in subjects[:_SHOWN])
     more = len(subjects) - _SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+    return f"{first} and {more} more" if more > 0 else first

@@ -14,8 +14,6 @@ import msgspec
 from curfew.objects.rbac import PolicyRule
 from curfew.rbac.builtin import CLUSTER_SCOPED, GROUPS, THROUGH_A_ROLE_BINDING
 
-_EVERY_URL = ("*", "/*")
-
 
 class Reach(enum.Enum):
     """How far a binding carries a rule."""
@@ -42,7 +40,7 @@ def built_in_wildcards(rules: tuple[PolicyRule, ...], reach: Reach) -> tuple[Wil
 
 
 def _of_resources(rule: PolicyRule, reach: Reach) -> Iterator[tuple[str, str]]:
-    if set(rule.resource_names) == {"*"} or not rule.verbs:
+    if set(rule.resource_names) == {"*"} or not _can_be_asked(rule):
         return
     for group in rule.api_groups:
         for resource in rule.resources:
@@ -59,7 +57,7 @@ def _of_resources(rule: PolicyRule, reach: Reach) -> Iterator[tuple[str, str]]:
 def _reaches(group: str, resource: str, reach: Reach) -> bool:
     if group != "*" and group not in GROUPS:
         return False
-    if resource.endswith("/*"):
+    if resource.endswith(("/*", "/")) or any(map(str.isspace, resource)):
         return False
     if reach is Reach.CLUSTER or group == "*":
         return True
@@ -68,5 +66,15 @@ def _reaches(group: str, resource: str, reach: Reach) -> bool:
 
 
 def _of_urls(rule: PolicyRule, reach: Reach) -> Iterator[tuple[str, str]]:
-    if reach is Reach.CLUSTER and rule.verbs:
-        yield from (("nonResourceURLs", url) for url in rule.non_resource_urls if url in _EVERY_URL)
+    if reach is Reach.CLUSTER and _can_be_asked(rule):
+        yield from (("nonResourceURLs", url) for url in rule.non_resource_urls if _is_every(url))
+
+
+def _is_every(url: str) -> bool:
+    # The authorizer trims all the stars at the end and compares the beginning.
+    return url.endswith("*") and url.rstrip("*") in ("", "/")
+
+
+def _can_be_asked(rule: PolicyRule) -> bool:
+    # Verbs are compared literally, and those of requests are in lower case.
+    return any(verb == verb.lower() and not any(map(str.isspace, verb)) for verb in rule.verbs)
