@@ -15,8 +15,8 @@ class BadDuration(ValueError):
 
     def __init__(self, text: str) -> None:
         super().__init__(
-            f"{text[:_LONGEST_TEXT]!r} is no duration from a second to 100 years: write it like 90s,"
-            f" 30m or 1h30m"
+            f"{text[:_LONGEST_TEXT]!r} is no duration from a second to 100 years: write it"
+            f" like 90s, 30m or 1h30m"
         )
         self.text = text
 

@@ -34,9 +34,7 @@ def only(found: tuple[Problem, ...]) -> str:
 def under(
     found: AccessPolicy | None, *, may_request: bool = True, places: tuple[Place, ...] = BOTH
 ) -> World:
-    return msgspec.msgspec.structs.replace(
-        world(), policy=found, may_request=may_request, places=places
-    )
+    return msgspec.structs.replace(world(), policy=found, may_request=may_request, places=places)
 
 
 def test_a_good_policy_and_a_good_request_have_no_problems() -> None:
@@ -86,8 +84,10 @@ def test_a_namespace_or_role_that_is_not_there_is_named() -> None:
     places = (place("shop", roles=(EDIT,)),)
     assert [str(problem) for problem in of_policy(found, FENCE, places)] == [
         "spec.scope.namespaces[0]: there is no namespace payments: name one that exists",
-        "spec.access.roles[1]: there is no Role deployer for namespace shop: name one that exists,"
-        " since Curfew writes no roles",
+        (
+            "spec.access.roles[1]: there is no Role deployer for namespace shop: name one that"
+            " exists, since Curfew writes no roles"
+        ),
     ]
 
 
