@@ -46,6 +46,7 @@ class Reconciler:
         self._fence = fence
         self._monotonic = monotonic
         self._ended: dict[str, tuple[Layer, float]] = {}
+        self._lent: dict[str, tuple[LentBinding, ...]] = {}
 
     async def end(self, binding: LentBinding, layer: Layer) -> None:
         """Delete a binding now, by its UID; the one call between a deadline and its effect."""
@@ -56,12 +57,15 @@ class Reconciler:
 
     async def reconcile(self, name: str, layer: Layer) -> datetime | None:
         """Do what there is to do; returns when to look again. Raises KubeError, NotProvedYet."""
+        await self._end_what_is_due(name, layer)
         proof, refused = None, ""
         for _ in range(_AT_MOST):
             request = await self._cluster.request(name)
             if request is None:
                 return None
             world = await self._look(request, proof, refused)
+            if world.bindings:
+                self._lent[name] = world.bindings
             planned = plan(request, world, self._clock.now())
             proof, refused = await self._act(request, planned, layer)
             if planned.status != request.status:
@@ -69,6 +73,15 @@ class Reconciler:
             elif not planned.steps:
                 return planned.wake_at
         raise NotProvedYet(f"{name} is not where it should be after {_AT_MOST} rounds")
+
+    async def _end_what_is_due(self, name: str, layer: Layer) -> None:
+        """Between a deadline and the delete stands nothing, not even a look."""
+        lent = self._lent.pop(name, ())
+        if lent:
+            now = self._clock.now()
+            for binding in lent:
+                if binding.is_due(now):
+                    await self.end(binding, layer)
 
     async def _record(self, request: AccessRequest, planned: Plan) -> None:
         try:
