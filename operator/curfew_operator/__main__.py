@@ -28,6 +28,7 @@ from curfew_operator.reconcile import Reconciler
 from curfew_operator.sweep import Sweep
 from curfew_operator.work import Work
 
+_PATIENCE = 5.0  # for one call; whoever called tries again, and says meanwhile that it is away
 _LOG = logging.getLogger("curfew.operator")
 
 
@@ -46,7 +47,8 @@ async def _run(options: argparse.Namespace) -> None:
     fence = Fence(entries, options.namespace)
     source = InCluster(os.environ, options.service_account)
     clock, metrics = ServerClock(time.monotonic), Metrics()
-    async with Client(source, transport=Transport(source, on_date=clock.see)) as client:
+    transport = Transport(source, on_date=clock.see)
+    async with Client(source, transport=transport, deadline=_PATIENCE) as client:
         cluster = Cluster(client)
         reconciler = Reconciler(cluster, clock, fence)
         policies = PolicyReconciler(cluster, clock, fence)
