@@ -116,7 +116,11 @@ class RunningPod:
         argv = [expand(word, variables) for word in (*spec.command, *spec.args)]
         return Launch(
             [rewrite(word, mounts, ports) for word in argv],
-            {name: rewrite(value, mounts, ports) for name, value in variables.items()},
+            # What is this machine's already stays: a checkout may lie below a mount's path.
+            {
+                name: value if base.get(name) == value else rewrite(value, mounts, ports)
+                for name, value in variables.items()
+            },
             self._home,
             ports,
         )
