@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import stat
+import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ def _object(version: str, kind: str, **rest: object) -> dict[str, object]:
 
 def _pod(container: dict[str, object], **spec: object) -> dict[str, object]:
     mounts = {"script": "/etc/app", "account": "/var/run/secrets/app", "tls": "/tls"}
+    # A path above this Python's own: that it is mounted must not hide the programs on PATH.
+    mounts["scratch"] = f"/{Path(sys.executable).parts[1]}"
     named = {
         "name": "app",
         "image": _IMAGE,
@@ -58,6 +61,7 @@ def _pod(container: dict[str, object], **spec: object) -> dict[str, object]:
                 {"name": "script", "configMap": {"name": "app"}},
                 {"name": "account", "projected": {"sources": sources}},
                 {"name": "tls", "secret": {"secretName": "app"}},
+                {"name": "scratch", "emptyDir": {}},
             ],
             **spec,
         },
