@@ -8,11 +8,11 @@ import asyncio
 import sys
 from pathlib import Path
 
+from curfew.objects.resource import BadName
 from curfew_cli import asking, ending, explaining, showing
-from curfew_cli.errors import Failed
-from curfew_kube.errors import ClusterFault, CredentialFault, KubeError, Refused
+from curfew_cli.errors import Failed, Misused
+from curfew_kube.errors import CallerFault, KubeError
 
-_FAILED = 1
 _UNKNOWN = 3
 
 
@@ -23,12 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
         code: int = asyncio.run(options.run(options))
     except KeyboardInterrupt:
         return 130
+    except BadName as error:
+        return _say(str(error), Misused.code)
     except Failed as error:
-        return _say(str(error), _FAILED)
-    except (ClusterFault, CredentialFault) as error:
-        return _say(str(error), _UNKNOWN)
-    except Refused as error:
-        return _say(f"{error.status.message}", _FAILED)
+        return _say(str(error), error.code)
+    except CallerFault as error:
+        return _say(error.status.message, Failed.code)
     except KubeError as error:
         return _say(str(error), _UNKNOWN)
     return code

@@ -7,7 +7,7 @@ from curfew.access.api import GROUP, VERSION, AccessPolicy, AccessRequest, LentR
 from curfew.access.conditions import ConditionType, find
 from curfew.access.lifecycle import ENDS, Phase
 from curfew.objects.rbac import RoleKind
-from curfew_cli.errors import Failed
+from curfew_cli.errors import Failed, Misused
 from curfew_cli.printing import when
 from curfew_cli.session import Session, connect
 
@@ -49,6 +49,8 @@ async def _run(options: argparse.Namespace) -> int:
         if options.output == "name":
             print(f"accessrequest.curfew.dev/{name}")
         if options.no_wait:
+            if options.output != "name":
+                print(f"{name} is asked for; look: kubectl curfew show {name}")
             return 0
         found = await session.until(name, _answered, _PATIENCE)
         return _tell(found, quiet=options.output == "name")
@@ -59,7 +61,7 @@ def _role(text: str) -> LentRole:
     if not slash:
         return LentRole(RoleKind.CLUSTER_ROLE, text)
     if kind.lower() not in _KINDS or not name:
-        raise Failed(f"{text} is no role: write NAME or clusterrole/NAME, or role/NAME")
+        raise Misused(f"{text} is no role: write NAME or clusterrole/NAME, or role/NAME")
     return LentRole(_KINDS[kind.lower()], name)
 
 
@@ -67,7 +69,7 @@ def _checked(text: str) -> None:
     try:
         durations.parse(text)
     except durations.BadDuration as error:
-        raise Failed(f"--for: {error}") from error
+        raise Misused(f"--for: {error}") from error
 
 
 async def _choose(

@@ -29,9 +29,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def structured(requests: Sequence[AccessRequest], form: str, *, as_list: bool) -> str:
     """JSON or YAML: one object, or a List of them."""
     items = [_builtins(request) for request in requests]
-    value: object = items[0]
-    if as_list:
-        value = {"apiVersion": "v1", "kind": "List", "items": items}
+    many = {"apiVersion": "v1", "kind": "List", "items": items}
+    value: object = many if as_list else items[0]
     if form == "json":
         return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     text: str = yaml.safe_dump(value, sort_keys=False)

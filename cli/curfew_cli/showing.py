@@ -43,7 +43,8 @@ async def _list(options: argparse.Namespace) -> int:
     if options.output in ("json", "yaml"):
         print(structured(shown, options.output, as_list=True))
     elif options.output == "name":
-        print("\n".join(f"accessrequest.curfew.dev/{one.metadata.name}" for one in shown))
+        for one in shown:
+            print(f"accessrequest.curfew.dev/{one.metadata.name}")
     elif shown:
         wide = options.output == "wide"
         head = [*_HEAD, "POLICY", "REASON"] if wide else _HEAD

@@ -52,7 +52,8 @@ Told = Added[T] | Modified[T] | Deleted | Synced | Outage
 class Follower(Generic[T]):
     """Follows one collection. `stall_after` seconds of silence drop a stream.
 
-    The API server sends a bookmark about once a minute, so the default takes a minute and a half.
+    The API server sends a bookmark about once a minute, on a quiet one it took more than a minute
+    and a half, so the default is three.
     A watch is asked for between `watch_for` seconds and twice that, as client-go does.
     """
 
@@ -62,7 +63,7 @@ class Follower(Generic[T]):
         resource: Resource,
         kind: type[T],
         namespace: str | None = None,
-        stall_after: float = 90.0,
+        stall_after: float = 180.0,
         watch_for: float = 300.0,
     ) -> None:
         self._client = client

@@ -15,11 +15,10 @@ import msgspec
 from curfew.access.api import ACCESS_POLICIES, ACCESS_REQUESTS
 from curfew.access.lendable import Fence, Lendable
 from curfew_kube.client import Client
-from curfew_kube.errors import KubeError
 from curfew_kube.in_cluster import InCluster
 from curfew_kube.transport import Transport
 from curfew_operator import events, health
-from curfew_operator.clock import NoTimeYet, ServerClock
+from curfew_operator.clock import ServerClock
 from curfew_operator.cluster import Cluster
 from curfew_operator.keeper import Keeper
 from curfew_operator.metrics import Metrics
@@ -29,7 +28,6 @@ from curfew_operator.sweep import Sweep
 from curfew_operator.work import Work
 
 _PATIENCE = 5.0  # for one call; whoever called tries again, and says meanwhile that it is away
-_LOG = logging.getLogger("curfew.operator")
 
 
 def _options() -> argparse.Namespace:
@@ -54,25 +52,13 @@ async def _run(options: argparse.Namespace) -> None:
         policies = PolicyReconciler(cluster, clock, fence)
         work = Work(reconciler.reconcile, clock, metrics, random.random)
 
-        async def look_at_policy(name: str) -> None:
-            try:
-                await policies.reconcile(name)
-            except (KubeError, NoTimeYet) as error:  # the next sweep looks again
-                _LOG.info("AccessPolicy %s: looked at again later: %s", name, error)
-
-        sweep = Sweep(
-            cluster,
-            clock,
-            metrics,
-            end=reconciler.end,
-            nudge=work.nudge,
-            look_at_policy=look_at_policy,
-        )
+        sweep = Sweep(cluster, clock, metrics, end=reconciler.end, nudge=work.nudge)
         keeper = Keeper(client, options.namespace, metrics, _wall_clock)
-        nudges = {ACCESS_REQUESTS: work.nudge, ACCESS_POLICIES: look_at_policy}
+        nudges = {ACCESS_REQUESTS: work.nudge, ACCESS_POLICIES: policies.look_at}
         registry = events.registry(source, str(options.service_account / "ca.crt"), nudges)
         serving = await health.serve(sweep, metrics, options.address, options.health_port)
-        parts = [work.run(), sweep.run(), keeper.run(), events.watch(registry)]
+        watching = events.watch(registry)
+        parts = [work.run(), sweep.run(), policies.run(), keeper.run(), watching]
         try:
             await _until_told_to_stop([asyncio.create_task(part) for part in parts])
         finally:

@@ -1,5 +1,7 @@
 """The operator's reads and writes, each one call, typed; nothing is decided here."""
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 from curfew.access.api import (
@@ -23,6 +25,45 @@ from curfew_kube.errors import NotFound
 from curfew_kube.reviews import ResourceAttributes, Verdict
 
 _NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
+
+
+_ADMISSION = "admissionregistration.k8s.io"
+_POLICIES = Resource(_ADMISSION, "v1", "validatingadmissionpolicies", namespaced=False)
+_POLICY_BINDINGS = Resource(_ADMISSION, "v1", "validatingadmissionpolicybindings", namespaced=False)
+_IDENTITY = "curfew-identity"
+_IN_FORCE_AFTER = timedelta(seconds=3)
+
+
+class _Written(msgspec.Struct, frozen=True):
+    time: datetime | None = None
+
+
+class _Stamped(msgspec.Struct, frozen=True, rename="camel"):
+    creation_timestamp: datetime
+    managed_fields: tuple[_Written, ...] = ()
+
+    @property
+    def last_change(self) -> datetime:
+        # Stamped by the API server with each write that changed anything.
+        written = (field.time for field in self.managed_fields if field.time is not None)
+        return max(written, default=self.creation_timestamp)
+
+
+class _GuardSpec(msgspec.Struct, frozen=True, rename="camel"):
+    failure_policy: str = ""
+    policy_name: str = ""
+    validation_actions: tuple[str, ...] = ()
+    match_resources: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def denies(self) -> bool:
+        whole = self.policy_name == _IDENTITY and not bytes(self.match_resources)
+        return whole and "Deny" in self.validation_actions
+
+
+class _Guarded(msgspec.Struct, frozen=True):
+    metadata: _Stamped
+    spec: _GuardSpec
 
 
 class _Namespace(msgspec.Struct, frozen=True):
@@ -104,13 +145,14 @@ class Cluster:
         }
         await self._client.create(ROLE_BINDINGS, LentBinding, body, meta.namespace)
 
-    async def delete(self, binding: LentBinding) -> None:
-        """Delete this very binding; that it is gone is success."""
+    async def delete(self, binding: LentBinding) -> bool:
+        """Delete this very binding; that it is gone is success. Whether it was there."""
         meta = binding.metadata
         try:
             await self._client.delete(ROLE_BINDINGS, meta.name, meta.namespace, uid=meta.uid)
         except NotFound:
-            return
+            return False
+        return True
 
     async def record(self, request: AccessRequest, status: AccessRequestStatus) -> None:
         """Write a request's status; raises Invalid where the request has changed meanwhile."""
@@ -141,6 +183,22 @@ class Cluster:
             name=request.spec.policy_ref.name,
         )
         return (await self._review(request, attributes)).allowed
+
+    async def identity_proved(self, request: AccessRequest) -> bool:
+        """Whether the policy that holds the requester true was in force when the request came.
+
+        A policy is enforced about a second after it is written, so it must be older than that.
+        """
+        created = request.metadata.creation_timestamp
+        try:
+            policy = (await self._client.get(_POLICIES, _Guarded, _IDENTITY)).value
+            binding = (await self._client.get(_POLICY_BINDINGS, _Guarded, _IDENTITY)).value
+        except NotFound:
+            return False
+        if created is None or policy.spec.failure_policy != "Fail" or not binding.spec.denies:
+            return False
+        changed = max(policy.metadata.last_change, binding.metadata.last_change)
+        return created >= changed + _IN_FORCE_AFTER
 
     async def ask(self, request: AccessRequest, question: Question) -> Verdict:
         """The authorizer's answer to what the requester may do."""

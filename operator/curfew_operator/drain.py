@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from curfew.access.lifecycle import ENDS
+from curfew.access.lifecycle import Phase
 from curfew_kube.client import Client
 from curfew_kube.errors import KubeError
 from curfew_kube.in_cluster import InCluster
@@ -19,26 +19,32 @@ from curfew_operator.cluster import Cluster
 
 _LOG = logging.getLogger("curfew.drain")
 _AGAIN = 0.5
+_HOLDING = (Phase.GRANTING, Phase.ACTIVE, Phase.REVOKING)
 
 
 async def drain(cluster: Cluster, patience: float) -> list[str]:
-    """Take back what is lent; returns the requests that have not ended after `patience` seconds."""
-    open_requests: list[str] = []
+    """Take back what is lent; returns what is left of it after `patience` seconds.
+
+    A request that is Pending holds nothing, and waits for nobody.
+    """
+    left: list[str] = []
     for _ in range(max(1, round(patience / _AGAIN))):
         for binding in await cluster.lent_bindings():
             await cluster.delete(binding)
-            _LOG.info(
-                "deleted RoleBinding %s/%s", binding.metadata.namespace, binding.metadata.name
-            )
-        open_requests = [
-            request.metadata.name
-            for request in await cluster.requests()
-            if request.status.phase not in ENDS
+        requests = await cluster.requests()
+        left = [
+            f"AccessRequest {request.metadata.name} ({request.status.phase.value})"
+            for request in requests
+            if request.status.phase in _HOLDING
         ]
-        if not open_requests and not await cluster.lent_bindings():
+        left += [
+            f"RoleBinding {binding.metadata.namespace}/{binding.metadata.name}"
+            for binding in await cluster.lent_bindings()
+        ]
+        if not left:
             return []
         await asyncio.sleep(_AGAIN)
-    return open_requests
+    return left
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -49,7 +55,7 @@ async def _run(options: argparse.Namespace) -> int:
             _LOG.error("could not take everything back: %s", error)
             return 1
     if left:
-        _LOG.error("these have not ended; does the operator run? %s", ", ".join(left[:10]))
+        _LOG.error("still there; does the operator run? %s", ", ".join(left[:10]))
         return 1
     return 0
 

@@ -19,7 +19,7 @@ from curfew.objects.resource import Resource
 from curfew_kube.client import Client, PatchOperation
 from curfew_kube.errors import Forbidden, KubeError, NotFound
 from curfew_operator.metrics import Metrics
-from curfew_operator.pair import first_certificate, is_fresh, new_pair
+from curfew_operator.pair import Pair, first_certificate, is_fresh, new_pair
 
 _LOG = logging.getLogger("curfew.operator")
 _GROUP = "admissionregistration.k8s.io"
@@ -92,6 +92,7 @@ class Keeper:
         self._clock = clock
         self._host = f"curfew-webhook.{namespace}.svc"
         self._said = ""
+        self._gone = False
 
     async def run(self) -> None:
         """Look after it for ever."""
@@ -99,6 +100,7 @@ class Keeper:
             armed = False
             try:
                 armed = await self.once()
+                self._metrics.armed.set(armed)
                 self._said = ""
             except (KubeError, ValueError) as error:
                 if not self._said:
@@ -108,7 +110,6 @@ class Keeper:
                 self._said = str(error)
             except Exception:  # noqa: BLE001 - nothing may end the keeper
                 _LOG.exception("the keeper failed, and is tried again")
-            self._metrics.armed.set(armed)
             await asyncio.sleep(_EVERY if armed else _UNARMED_EVERY)
 
     async def once(self) -> bool:
@@ -117,8 +118,11 @@ class Keeper:
         await self._trust(_MUTATING, bundle)
         guard = await self._trust(_VALIDATING, bundle)
         if guard is None:
-            _LOG.error("the webhook configuration curfew is gone: helm upgrade brings it back")
+            if not self._gone:
+                _LOG.error("the webhook configuration curfew is gone: helm upgrade brings it back")
+            self._gone = True
             return False
+        self._gone = False
         if guard.failure_policy == "Fail":
             return True
         return await self._ready() and await self._answers() and await self._arm()
@@ -127,8 +131,9 @@ class Keeper:
         secret = (await self._client.get(_SECRETS, _Secret, _SECRET, self._namespace)).value
         data = {key: base64.b64decode(text) for key, text in (secret.data or {}).items()}
         now = self._clock()
-        if is_fresh(data.get("tls.crt", b""), self._host, now) and data.get("tls.key"):
-            return _base64(data["ca.crt"])
+        found = Pair(*(data.get(key, b"") for key in ("ca.crt", "tls.crt", "tls.key")))
+        if found.authority and is_fresh(found, self._host, now):
+            return _base64(found.authority)
         pair = new_pair(self._host, now)
         bundle = pair.authority + first_certificate(data.get("ca.crt", b""))
         for kind in (_MUTATING, _VALIDATING):

@@ -26,6 +26,11 @@ class Metrics:
             "Bindings past their deadline that the sweep found and deleted.",
             registry=self.registry,
         )
+        self.staying = Gauge(
+            "curfew_bindings_staying",
+            "Bindings that were deleted and are still there, and still grant.",
+            registry=self.registry,
+        )
         self.sweep_age = Gauge(
             "curfew_sweep_age_seconds", "Since the last whole sweep.", registry=self.registry
         )

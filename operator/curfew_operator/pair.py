@@ -58,23 +58,25 @@ def new_pair(host: str, now: datetime) -> Pair:
     )
 
 
-def is_fresh(certificate: bytes, host: str, now: datetime) -> bool:
-    """Whether it serves the name, and less than two thirds of its life are over."""
+def is_fresh(pair: Pair, host: str, now: datetime) -> bool:
+    """Whether it serves the name with its own key, with a third of its life or more to come."""
     try:
-        found = x509.load_pem_x509_certificate(certificate)
+        found = x509.load_pem_x509_certificate(pair.certificate)
+        key = serialization.load_pem_private_key(pair.key, password=None)
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound):
+    except (ValueError, TypeError, x509.ExtensionNotFound):
         return False
     begin, end = found.not_valid_before_utc, found.not_valid_after_utc
     serves = host in names.get_values_for_type(x509.DNSName)
+    serves = serves and key.public_key() == found.public_key()
     return serves and begin <= now < begin + (end - begin) * 2 / 3
 
 
 def first_certificate(bundle: bytes) -> bytes:
     """The newest authority of a bundle, which comes first (empty: there is none)."""
-    end = b"-----END CERTIFICATE-----\n"
+    end = b"-----END CERTIFICATE-----"
     head, found, _ = bundle.partition(end)
-    return head + found if found else b""
+    return head + found + b"\n" if found else b""
 
 
 def _name(text: str) -> x509.Name:

@@ -1,13 +1,20 @@
 """Policies: whether each can be used, said in its condition Accepted."""
 
+import asyncio
+import logging
+
 import msgspec
 
 from curfew.access import problems
 from curfew.access.api import AccessPolicy, AccessPolicyStatus, ConditionStatus
 from curfew.access.conditions import ConditionType, condition, put
 from curfew.access.lendable import Fence
-from curfew_operator.clock import ServerClock
+from curfew_kube.errors import KubeError
+from curfew_operator.clock import NoTimeYet, ServerClock
 from curfew_operator.cluster import Cluster
+
+_LOG = logging.getLogger("curfew.operator")
+_EVERY = 30.0
 
 
 class PolicyReconciler:
@@ -17,6 +24,25 @@ class PolicyReconciler:
         self._cluster = cluster
         self._clock = clock
         self._fence = fence
+
+    async def run(self) -> None:
+        """Look at every policy now and then, for ever: roles and namespaces come and go."""
+        while True:
+            try:
+                for policy in await self._cluster.policies():
+                    await self.look_at(policy.metadata.name)
+            except KubeError as error:
+                _LOG.debug("policies cannot be listed now: %s", error)
+            await asyncio.sleep(_EVERY)
+
+    async def look_at(self, name: str) -> None:
+        """Look at one policy; a failure is logged, and the next look comes."""
+        try:
+            await self.reconcile(name)
+        except (KubeError, NoTimeYet) as error:
+            _LOG.debug("AccessPolicy %s: looked at again later: %s", name, error)
+        except Exception:  # noqa: BLE001 - one policy must not hide the others
+            _LOG.exception("AccessPolicy %s cannot be looked at", name)
 
     async def reconcile(self, name: str) -> None:
         """Look at one policy; raises KubeError."""

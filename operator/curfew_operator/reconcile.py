@@ -17,7 +17,7 @@ from curfew.access.lendable import Fence
 from curfew.access.lifecycle import Phase
 from curfew.access.plan import Create, Delete, Plan, Prove, plan
 from curfew.access.world import Proof, World
-from curfew_kube.errors import AlreadyExists, Forbidden, Invalid, NotFound
+from curfew_kube.errors import AlreadyExists, Forbidden, Invalid, KubeError, NotFound
 from curfew_operator.clock import ServerClock
 from curfew_operator.cluster import Cluster
 
@@ -50,7 +50,8 @@ class Reconciler:
 
     async def end(self, binding: LentBinding, layer: Layer) -> None:
         """Delete a binding now, by its UID; the one call between a deadline and its effect."""
-        await self._cluster.delete(binding)
+        if not await self._cluster.delete(binding):
+            return  # somebody else was first
         if len(self._ended) >= _REMEMBERED:
             self._ended.clear()
         self._ended.setdefault(binding.request_uid, (layer, self._monotonic()))
@@ -79,9 +80,18 @@ class Reconciler:
         lent = self._lent.pop(name, ())
         if lent:
             now = self._clock.now()
-            for binding in lent:
-                if binding.is_due(now):
-                    await self.end(binding, layer)
+            await self._end_all([one for one in lent if one.is_due(now)], layer)
+
+    async def _end_all(self, bindings: list[LentBinding], layer: Layer) -> None:
+        """One that cannot be deleted holds up no other; raises its error when all were tried."""
+        failed: KubeError | None = None
+        for binding in bindings:
+            try:
+                await self.end(binding, layer)
+            except KubeError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     async def _record(self, request: AccessRequest, planned: Plan) -> None:
         try:
@@ -120,16 +130,17 @@ class Reconciler:
             policy=policy,
             places=tuple(place for place in places if place is not None),
             may_request=await self._cluster.may_request(request),
+            identity_proved=await self._cluster.identity_proved(request),
         )
 
     async def _act(
         self, request: AccessRequest, planned: Plan, layer: Layer
     ) -> tuple[Proof | None, str]:
         proof, refused = None, ""
+        deletes = [step.binding for step in planned.steps if isinstance(step, Delete)]
+        await self._end_all(deletes, layer)
         for step in planned.steps:
             match step:
-                case Delete(binding):
-                    await self.end(binding, layer)
                 case Create(binding):
                     refused = refused or await self._create(binding)
                 case Prove(questions):
@@ -140,10 +151,17 @@ class Reconciler:
         try:
             await self._cluster.create(binding)
         except AlreadyExists:
-            return ""  # the next look tells whether it is the one that was meant
+            return await self._whose(binding)
         except (Forbidden, Invalid, NotFound) as error:
             return error.status.message
         return ""
+
+    async def _whose(self, ours: LentBinding) -> str:
+        meta = ours.metadata
+        there = await self._cluster.binding(meta.namespace, meta.name)
+        if there is None or there.request_uid == ours.request_uid:
+            return ""  # the next look tells whether it is the one that was meant
+        return f"RoleBinding {meta.namespace}/{meta.name} is there already, and is not Curfew's"
 
     async def _prove(self, request: AccessRequest, questions: tuple[Question, ...]) -> Proof:
         started = self._monotonic()
@@ -153,6 +171,8 @@ class Reconciler:
             residual = []
             for question in questions:
                 verdict = await self._cluster.ask(request, question)
+                if verdict.evaluation_error:
+                    raise NotProvedYet(f"could not tell: {verdict.evaluation_error}")
                 if verdict.allowed:
                     residual.append(_words(question, verdict.reason))
             if not any(ours in words for words in residual):
@@ -163,7 +183,7 @@ class Reconciler:
 
 
 def _undecided(request: AccessRequest) -> bool:
-    return request.status.phase is Phase.PENDING and not request.spec.cancel
+    return request.status.phase in (Phase.PENDING, Phase.GRANTING) and not request.spec.cancel
 
 
 def _words(question: Question, reason: str) -> str:

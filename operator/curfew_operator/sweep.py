@@ -1,7 +1,7 @@
 """The sweep: every ten seconds, list what is lent, and end what is past its deadline.
 
 It needs no event, no memory and no leader: whatever the timers missed, because of a restart, a lost
-watch or a defect, goes here. It also brings every open request and every policy back to mind.
+watch or a defect, goes here. It also brings every open request back to mind.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from curfew.access.api import Layer
 from curfew.access.binding import LentBinding
 from curfew.access.lifecycle import ENDS
+from curfew.access.strays import is_stray
 from curfew_kube.errors import KubeError
 from curfew_operator.clock import ServerClock
 from curfew_operator.cluster import Cluster
@@ -26,9 +27,9 @@ Nudge = Callable[[str, Layer], Awaitable[None]]
 
 
 class Sweep:
-    """`end` deletes a binding; `nudge` has a request looked at, `look_at_policy` a policy."""
+    """`end` deletes a binding; `nudge` has a request looked at."""
 
-    def __init__(  # noqa: PLR0913 - it is where all parts meet
+    def __init__(
         self,
         cluster: Cluster,
         clock: ServerClock,
@@ -36,7 +37,6 @@ class Sweep:
         *,
         end: End,
         nudge: Nudge,
-        look_at_policy: Callable[[str], Awaitable[None]],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
@@ -44,7 +44,7 @@ class Sweep:
         self._metrics = metrics
         self._end = end
         self._nudge = nudge
-        self._look_at_policy = look_at_policy
+        self._ended_before: dict[str, bool] = {}
         self._monotonic = monotonic
         self._tried = monotonic()
         self._done: float | None = None
@@ -77,31 +77,48 @@ class Sweep:
         """One sweep. What is due goes first; then the rest is brought to mind."""
         bindings = await self._cluster.lent_bindings()
         now = self._clock.now()
-        failed = await self._take_back([one for one in bindings if one.is_due(now)])
+        due = [one for one in bindings if one.is_due(now)]
+        failed = await self._take_back(due)
+        # Listed after the bindings, so that whatever was granted meanwhile is known.
         requests = await self._cluster.requests()
-        # Listed after the bindings: what belongs to none of these outlived its request.
-        known = {request.metadata.uid for request in requests}
-        strays = [one for one in bindings if one.request_uid not in known]
+        by_uid = {request.metadata.uid: request for request in requests}
+        rest = [one for one in bindings if not one.is_due(now)]
+        strays = [one for one in rest if is_stray(one, by_uid.get(one.request_uid))]
         failed = await self._take_back(strays) or failed
-        held = {binding.request_uid for binding in bindings}
+        self._tell_what_stays([*due, *strays])
         for request in requests:
-            if request.status.phase not in ENDS or request.metadata.uid in held:
+            if request.status.phase not in ENDS:
                 await self._nudge(request.metadata.name, Layer.SWEEP)
-        for policy in await self._cluster.policies():
-            await self._look_at_policy(policy.metadata.name)
         if failed is not None:
             raise failed
         self._done = self._monotonic()
 
-    async def _take_back(self, bindings: list[LentBinding]) -> KubeError | None:
-        failed: KubeError | None = None
+    async def _take_back(self, bindings: list[LentBinding]) -> Exception | None:
+        failed: Exception | None = None
         for binding in bindings:
             try:
                 await self._end(binding, Layer.SWEEP)
                 self._metrics.swept.inc()
-            except KubeError as error:  # the next one must go all the same
+            except Exception as error:  # noqa: BLE001 - the next one must go all the same
                 failed = error
         return failed
+
+    def _tell_what_stays(self, ended: list[LentBinding]) -> None:
+        """A finalizer may keep what was deleted, and it still grants: somebody has to know."""
+        staying = [one for one in ended if one.metadata.uid in self._ended_before]
+        self._metrics.staying.set(len(staying))
+        for binding in staying:
+            if self._ended_before[binding.metadata.uid]:
+                continue
+            meta = binding.metadata
+            _LOG.error(
+                "RoleBinding %s/%s was deleted and is still there, and still grants: a finalizer"
+                " keeps it; remove that by kubectl edit",
+                meta.namespace,
+                meta.name,
+            )
+        told = {binding.metadata.uid for binding in staying}
+        self._ended_before = {one.metadata.uid: one.metadata.uid in told for one in ended}
 
     def _lost(self, error: KubeError) -> None:
         if not self._away:

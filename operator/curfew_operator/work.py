@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from curfew.access.api import Layer
 from curfew_kube.backoff import Backoff
-from curfew_kube.errors import KubeError
+from curfew_kube.errors import ClusterFault, KubeError
 from curfew_operator.clock import NoTimeYet, ServerClock
 from curfew_operator.metrics import Metrics
+from curfew_operator.reconcile import NotProvedYet
 from curfew_operator.timers import Timers
 
 _LOG = logging.getLogger("curfew.operator")
@@ -94,8 +95,9 @@ class Work:
         self._failures[name] = attempt + 1
         self._metrics.failures.inc()
         # Once with its cause; a cluster that is away is told of by the sweep, not by each request.
-        if attempt == 0 and not isinstance(error, KubeError | NoTimeYet):
-            _LOG.warning("%s: to be tried again: %s", name, error, exc_info=error)
+        if attempt == 0 and not isinstance(error, ClusterFault | NoTimeYet):
+            cause = None if isinstance(error, KubeError | NotProvedYet) else error
+            _LOG.warning("%s: to be tried again: %s", name, error, exc_info=cause)
         pause = self._backoff.delay(attempt, self._chance())
         asyncio.get_running_loop().call_later(pause, self._again, name)
 

@@ -12,9 +12,12 @@ import uvloop
 
 from curfew_kube.client import Client
 from curfew_kube.in_cluster import InCluster
+from curfew_webhook import holders, roles
 from curfew_webhook.app import health, reviews
 from curfew_webhook.certificate import ServingCertificate, wall_clock
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.handling import Handler
+from curfew_webhook.holders import Holders
 from curfew_webhook.metrics import Metrics
 from curfew_webhook.readiness import Readiness
 from curfew_webhook.roles import RoleCache
@@ -39,16 +42,24 @@ def _options() -> argparse.Namespace:
 async def _run(options: argparse.Namespace) -> None:
     metrics = Metrics()
     async with Client(InCluster(os.environ, options.service_account)) as client:
-        roles = RoleCache(client, metrics)
+        freshness = Freshness((*roles.FOLLOWED, *holders.FOLLOWED), metrics)
+        cache = RoleCache(client, freshness, metrics)
+        accounts = Holders(client, cache, freshness)
         certificate = ServingCertificate(client, options.namespace, _SECRET, wall_clock)
-        handler = Handler(roles, metrics, lambda: secrets.token_hex(4))
-        readiness = Readiness(roles, certificate, metrics, options.address, options.port)
+        handler = Handler(
+            cache,
+            accounts,
+            metrics,
+            operator=f"system:serviceaccount:{options.namespace}:curfew-operator",
+            incident=lambda: secrets.token_hex(4),
+        )
+        readiness = Readiness(freshness, certificate, metrics, options.address, options.port)
         at, tls = options.address, certificate.context
         servers = [
             server(reviews(handler), at, options.port, tls),
             server(health(metrics, readiness.faults), at, options.health_port),
         ]
-        work = [roles.follow(), certificate.keep(), readiness.watch()]
+        work = [cache.follow(), accounts.follow(), certificate.keep(), readiness.watch()]
         tasks = [asyncio.create_task(part) for part in work]
         serving = [asyncio.create_task(one.serve()) for one in servers]
         try:

@@ -84,7 +84,8 @@ class ServingCertificate:
             return
         data = {key: base64.b64decode(text) for key, text in (secret.data or {}).items()}
         if not {"tls.crt", "tls.key", "ca.crt"} <= data.keys():
-            self._fault = "the operator has not written the serving certificate yet"
+            if self._ends is None:  # else the one in use serves on
+                self._fault = "the operator has not written the serving certificate yet"
             return
         # A failed load breaks a context that serves, so it is tried on one that does not.
         _load(_new_context(), data)

@@ -14,6 +14,7 @@ from curfew.admission import probe
 from curfew.admission.findings import Admitted, Denied, Judgement
 from curfew.admission.grants import Resolution, added
 from curfew.admission.judge import judge
+from curfew.admission.lent_grant import Neighbours
 from curfew.objects.rbac import CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, Binding, RoleRef
 from curfew_webhook import review
 from curfew_webhook.metrics import Metrics, Verdict
@@ -35,11 +36,30 @@ class Roles(Protocol):
         ...
 
 
-class Handler:
-    """Answers reviews. `incident` makes the id under which a crash is logged and told."""
+class Namespaces(Protocol):
+    """What the ServiceAccounts of a namespace are."""
 
-    def __init__(self, roles: Roles, metrics: Metrics, incident: Callable[[], str]) -> None:
+    async def neighbours(self, namespace: str) -> Neighbours:
+        """UNKNOWN where that cannot be told now; never raises."""
+        ...
+
+
+class Handler:
+    """Answers reviews. `operator` is the user name of Curfew's own operator, whose bindings are
+    what is lent; `incident` makes the id under which a crash is logged and told."""
+
+    def __init__(
+        self,
+        roles: Roles,
+        namespaces: Namespaces,
+        metrics: Metrics,
+        *,
+        operator: str,
+        incident: Callable[[], str],
+    ) -> None:
         self._roles = roles
+        self._namespaces = namespaces
+        self._operator = operator
         self._metrics = metrics
         self._incident = incident
 
@@ -65,15 +85,15 @@ class Handler:
             return review.refused(request, probe.ANSWER)
         if request.resource not in _BINDINGS:
             self._metrics.count(Verdict.UNDECIDED)
-            return review.refused(request, _unknown(request))
+            return review.undecided(request, _unknown(request))
         if request.operation not in (Operation.CREATE, Operation.UPDATE):
             self._metrics.count(Verdict.ADMITTED)
             return review.admitted(request)
         try:
             judgement = await self._judge(request)
-        except msgspec.ValidationError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             self._metrics.count(Verdict.UNDECIDED)
-            return review.refused(request, f"could not tell: the binding cannot be read: {error}")
+            return review.undecided(request, f"could not tell: the binding cannot be read: {error}")
         return self._respond(request, judgement)
 
     async def _judge(self, request: Request) -> Judgement:
@@ -84,7 +104,11 @@ class Handler:
         grant = added(old, new)
         if grant is None:
             return Admitted()
-        return judge(grant, await self._roles.resolve(grant.role, grant.namespace))
+        neighbours = Neighbours.HARMLESS
+        if request.user_info.username == self._operator:
+            neighbours = await self._namespaces.neighbours(grant.namespace)
+        role = await self._roles.resolve(grant.role, grant.namespace)
+        return judge(grant, role, neighbours)
 
     def _respond(self, request: Request, judgement: Judgement) -> Response:
         if isinstance(judgement, Admitted):
@@ -95,13 +119,13 @@ class Handler:
             rules = ",".join(finding.rule.id for finding in judgement.findings)
             return review.refused(request, judgement.message, verdict="refused", rules=rules)
         self._metrics.count(Verdict.UNDECIDED)
-        return review.refused(request, judgement.message, verdict="undecided")
+        return review.undecided(request, judgement.message, verdict="undecided")
 
     def _crashed(self, request: Request) -> Response:
         incident = self._incident()
         self._metrics.count(Verdict.CRASHED)
         _LOG.exception("incident %s: a rule crashed on review %s", incident, request.uid)
-        return review.refused(
+        return review.undecided(
             request,
             f"could not tell: Curfew failed on this write (incident {incident}), and what it cannot"
             f" judge it does not admit. The log of the pods of curfew-webhook says more.",
@@ -121,7 +145,7 @@ class _Asked(msgspec.Struct, frozen=True):
 async def _fill_in_requester(request: Request) -> Response:
     try:
         asked = msgspec.json.decode(request.object, type=_Asked)
-    except msgspec.ValidationError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return review.admitted(request)  # the schema says better what is wrong with it
     if bytes(asked.spec.requester) != _NOTHING:
         return review.admitted(request)

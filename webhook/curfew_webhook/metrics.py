@@ -34,13 +34,13 @@ class Metrics:
             registry=self.registry,
         )
         self.synced = Gauge(
-            "curfew_role_cache_synced",
+            "curfew_cache_synced",
             "1 while the watch of a kind is open and up to date.",
             ["resource"],
             registry=self.registry,
         )
-        self.roles = Gauge(
-            "curfew_role_cache_roles", "Roles known, by kind.", ["resource"], registry=self.registry
+        self.known = Gauge(
+            "curfew_cache_objects", "Objects known, by kind.", ["resource"], registry=self.registry
         )
         self.outages = Counter(
             "curfew_cluster_outages", "Times the API server went away.", registry=self.registry

@@ -6,8 +6,8 @@ import ssl
 import aiohttp
 
 from curfew_webhook.certificate import ServingCertificate
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
-from curfew_webhook.roles import RoleCache
 
 _EVERY = 2.0
 _PATIENCE = aiohttp.ClientTimeout(total=3)
@@ -19,13 +19,13 @@ class Readiness:
 
     def __init__(
         self,
-        roles: RoleCache,
+        freshness: Freshness,
         certificate: ServingCertificate,
         metrics: Metrics,
         address: str,
         port: int,
     ) -> None:
-        self._roles = roles
+        self._freshness = freshness
         self._certificate = certificate
         self._metrics = metrics
         self._url = f"https://[{address}]:{port}" if ":" in address else f"https://{address}:{port}"
@@ -34,7 +34,7 @@ class Readiness:
 
     def faults(self) -> list[str]:
         """What is in the way, in words; empty when ready."""
-        behind = [f"the cache of {kind} is not up to date" for kind in self._roles.behind]
+        behind = [f"the cache of {kind} is not up to date" for kind in self._freshness.behind]
         wrong = self._certificate.fault or self._self_call
         return [*(["stopping"] if self.stopping else []), *behind, *([wrong] if wrong else [])]
 
@@ -48,9 +48,9 @@ class Readiness:
             await asyncio.sleep(_EVERY)
 
     async def _call(self) -> str:
-        trust = ssl.create_default_context(cadata=self._certificate.trusted)
         name = self._certificate.server_name
         try:
+            trust = ssl.create_default_context(cadata=self._certificate.trusted)
             async with (
                 aiohttp.ClientSession(timeout=_PATIENCE) as session,
                 session.get(f"{self._url}/validate", ssl=trust, server_hostname=name) as answer,

@@ -59,7 +59,7 @@ class BadReview(ValueError):
     """The body is no AdmissionReview that can be answered; the text says what is wrong with it."""
 
 
-class _Status(msgspec.Struct, frozen=True, omit_defaults=True):
+class _Status(msgspec.Struct, frozen=True):
     message: str
     code: int
     reason: str = "Forbidden"
@@ -86,6 +86,7 @@ class _Answer(msgspec.Struct, frozen=True, rename="camel"):
 _DECODER = msgspec.json.Decoder(Review)
 _ENCODER = msgspec.json.Encoder()
 _FORBIDDEN = 403
+_UNAVAILABLE = 503
 
 
 def read(body: bytes) -> Request:
@@ -117,6 +118,12 @@ def admitted(request: Request, warnings: tuple[str, ...] = (), **audit: str) -> 
 def refused(request: Request, message: str, **audit: str) -> Response:
     """It may not pass, and the message says why and what to do."""
     status = _Status(message, _FORBIDDEN)
+    return Response(request.uid, allowed=False, status=status, audit_annotations=audit)
+
+
+def undecided(request: Request, message: str, **audit: str) -> Response:
+    """It could not be told, so it may not pass now; whoever writes may try again."""
+    status = _Status(message, _UNAVAILABLE, "ServiceUnavailable")
     return Response(request.uid, allowed=False, status=status, audit_annotations=audit)
 
 

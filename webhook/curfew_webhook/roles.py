@@ -5,7 +5,6 @@ from the API server (a quorum read), because it may be a moment old, or we may b
 """
 
 import asyncio
-import logging
 
 from curfew.admission.grants import Missing, Resolution, Resolved, Unreadable
 from curfew.objects.rbac import CLUSTER_ROLES, ROLES, Role, RoleKind, RoleRef
@@ -14,27 +13,24 @@ from curfew_kube.client import Client
 from curfew_kube.errors import KubeError, NotFound
 from curfew_kube.mirror import Deleted
 from curfew_kube.watching import Follower, Outage, Synced, Told
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
 
-_LOG = logging.getLogger("curfew.webhook")
 _KINDS = {RoleKind.ROLE: ROLES, RoleKind.CLUSTER_ROLE: CLUSTER_ROLES}
+FOLLOWED = tuple(kind.plural for kind in _KINDS.values())
 
 
 class RoleCache:
     """Resolves roles. `patience` bounds a live read (seconds): less than the API server's own."""
 
-    def __init__(self, client: Client, metrics: Metrics, patience: float = 3.0) -> None:
+    def __init__(
+        self, client: Client, freshness: Freshness, metrics: Metrics, patience: float = 3.0
+    ) -> None:
         self._client = client
+        self._freshness = freshness
         self._metrics = metrics
         self._patience = patience
         self._known: dict[tuple[str, str, str], Resolved] = {}
-        self._synced: set[str] = set()
-        self._away = False
-
-    @property
-    def behind(self) -> list[str]:
-        """The kinds whose watch is not up to date."""
-        return [kind.plural for kind in _KINDS.values() if kind.plural not in self._synced]
 
     async def follow(self) -> None:
         """Keep up with the cluster, for ever."""
@@ -46,7 +42,7 @@ class RoleCache:
         """The role as it is now: from the cache, else live; Unreadable where neither knows."""
         resource = _KINDS[ref.kind]
         place = namespace if resource.namespaced else ""
-        if resource.plural in self._synced:
+        if self._freshness.holds(resource.plural):
             known = self._known.get((resource.plural, place, ref.name))
             if known is not None:
                 return known
@@ -67,34 +63,23 @@ class RoleCache:
 
     async def _follow(self, resource: Resource) -> None:
         async for told in Follower(self._client, resource, Role).follow():
-            self._take(resource.plural, told)
+            self.take(resource.plural, told)
 
-    def _take(self, plural: str, told: Told[Role]) -> None:
+    def take(self, plural: str, told: Told[Role]) -> None:
+        """Take one thing that the watch of a kind told."""
         if isinstance(told, Outage):
-            self._lost(plural, told)
+            self._freshness.lost(plural, told)
         elif isinstance(told, Synced):
-            self._caught_up(plural, told)
+            self._freshness.caught_up(plural, told)
         elif isinstance(told, Deleted):
-            self._known.pop((plural, told.namespace, told.name), None)
+            if self._known.pop((plural, told.namespace, told.name), None) is not None:
+                self._metrics.known.labels(plural).dec()
         else:
             meta = told.object.metadata
-            self._known[plural, meta.namespace, meta.name] = _resolved(told.object)
-
-    def _lost(self, plural: str, outage: Outage) -> None:
-        self._synced.discard(plural)
-        self._metrics.synced.labels(plural).set(0)
-        if not self._away:
-            self._away = True
-            self._metrics.outages.inc()
-            _LOG.warning("roles cannot be watched, and are read live meanwhile: %s", outage.error)
-
-    def _caught_up(self, plural: str, synced: Synced) -> None:
-        self._synced.add(plural)
-        self._metrics.synced.labels(plural).set(1)
-        self._metrics.roles.labels(plural).set(synced.count)
-        if self._away and not self.behind:
-            self._away = False
-            _LOG.info("roles are watched again")
+            key = (plural, meta.namespace, meta.name)
+            if key not in self._known:
+                self._metrics.known.labels(plural).inc()
+            self._known[key] = _resolved(told.object)
 
 
 def _resolved(role: Role) -> Resolved:

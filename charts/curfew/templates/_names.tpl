@@ -24,6 +24,18 @@ it. See docs/architecture.md, "Nothing of ours can lock a cluster". */ -}}
     && 'system:masters' in request.userInfo.groups)
 {{- end }}
 
+{{- /* Labels, annotations, owners and finalizers are as they were: an owner that is not there would have
+the garbage collector delete the object. */ -}}
+{{- define "curfew.metadataStays" -}}
+- expression: >-
+    {{- range $index, $field := list "labels" "annotations" "ownerReferences" "finalizers" }}
+    {{ if $index }}&& {{ end }}has(object.metadata.{{ $field }}) == has(oldObject.metadata.{{ $field }})
+    && (!has(object.metadata.{{ $field }}) || object.metadata.{{ $field }} == oldObject.metadata.{{ $field }})
+    {{- end }}
+  reason: Forbidden
+  message: "labels, annotations, ownerReferences and finalizers of this object stay as they are"
+{{- end }}
+
 {{- define "curfew.requesterFrom" -}}
 {{- if ne .Values.requesterFrom "auto" -}}
 {{ .Values.requesterFrom }}

@@ -21,8 +21,11 @@ VERSION = "v1alpha1"
 ACCESS_POLICIES = Resource(GROUP, VERSION, "accesspolicies", namespaced=False)
 ACCESS_REQUESTS = Resource(GROUP, VERSION, "accessrequests", namespaced=False)
 
-Name = Annotated[str, Meta(min_length=1, max_length=253)]
-NamespaceName = Annotated[str, Meta(min_length=1, max_length=63)]
+# As the API server has it for names in a path: no slash, no percent sign, neither `.` nor `..`.
+Name = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[^/%]*[^/%.][^/%]*$")]
+NamespaceName = Annotated[
+    str, Meta(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+]
 Text = Annotated[str, Meta(max_length=1024)]
 Duration = Annotated[
     str, Meta(max_length=32, description="A duration as Go writes it: 90s, 30m, 1h30m.")

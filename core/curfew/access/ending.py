@@ -1,12 +1,14 @@
 """Why access ends, and what the request is called afterwards."""
 
 import enum
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from curfew.access.api import AccessRequest
 from curfew.access.conditions import ConditionType, find
 from curfew.access.lifecycle import Phase
 from curfew.access.world import World
+
+_SECOND = timedelta(seconds=1)  # times are rounded to it
 
 
 class Ending(enum.Enum):
@@ -24,6 +26,16 @@ PHASES = {
     Ending.BINDING_GONE: Phase.REVOKED,
     Ending.REFUSED: Phase.FAILED,
 }
+
+
+def is_what_was_asked(request: AccessRequest, asked: timedelta) -> bool:
+    """Whether the recorded times are those that a decision can have written."""
+    begin, end = request.status.starts_at, request.status.expires_at
+    created = request.metadata.creation_timestamp
+    if begin is None or end is None:
+        return False
+    began_too_early = created is not None and begin < created - _SECOND
+    return not began_too_early and end <= begin + asked + _SECOND
 
 
 def due(request: AccessRequest, world: World, now: datetime) -> Ending | None:

@@ -45,6 +45,7 @@ def of_request(request: AccessRequest, world: World) -> tuple[Problem, ...]:
         return (Problem("PolicyNotUsable", "spec.policyRef.name", words),)
     spec = request.spec
     return (
+        *_not_proved(world),
         *_not_allowed(request, world),
         *_outside_policy(request, policy),
         *_bad_duration(request, policy),
@@ -72,6 +73,15 @@ def _bad_bounds(policy: AccessPolicy) -> Iterator[Problem]:
     if usual > longest:
         words = f"{bounds.default} is longer than spec.duration.max {bounds.max}: make it shorter"
         yield Problem("BadDuration", "spec.duration.default", words)
+
+
+def _not_proved(world: World) -> Iterator[Problem]:
+    if not world.identity_proved:
+        words = (
+            "who asked cannot be proved: the admission policy curfew-identity was not in force, or"
+            " too new, when this was created; ask again, and if it stays so: helm upgrade"
+        )
+        yield Problem("IdentityNotProven", "spec.requester", words)
 
 
 def _not_allowed(request: AccessRequest, world: World) -> Iterator[Problem]:

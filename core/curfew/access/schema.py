@@ -149,7 +149,9 @@ def _node(found: inspect.Type) -> Schema:
 
 
 def _text(found: Any) -> Schema:
-    return {"type": "string"} | _bounds(minLength=found.min_length, maxLength=found.max_length)
+    bounds = _bounds(minLength=found.min_length, maxLength=found.max_length)
+    pattern = {"pattern": found.pattern} if found.pattern else {}
+    return {"type": "string"} | bounds | pattern
 
 
 def _many(found: Any) -> Schema:

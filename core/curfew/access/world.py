@@ -25,12 +25,15 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a plan may rest on. `refused`: the words with which a binding was refused."""
+    """Everything a plan may rest on. `refused`: the words with which a binding was refused;
+    `identity_proved`: whether the API server held the requester true when the request was made.
+    """
 
     fence: Fence
     policy: AccessPolicy | None = None
     places: tuple[Place, ...] = ()
     may_request: bool = False
+    identity_proved: bool = False
     bindings: tuple[LentBinding, ...] = ()
     refused: str = ""
     proof: Proof | None = None

@@ -29,6 +29,14 @@ def undecided(grant: Grant, cause: str) -> str:
     )
 
 
+def unknown_place(grant: Grant) -> str:
+    """The message where it is not known what the ServiceAccounts of a namespace hold."""
+    return (
+        f"could not tell: what the ServiceAccounts of namespace {shown(grant.namespace)} hold is"
+        f" not known now, so nothing is lent there. It is tried again"
+    )
+
+
 def _one(grant: Grant, finding: Finding) -> str:
     who = _subjects(finding.subjects)
     lines = [

@@ -3,7 +3,9 @@
 Source: `VerbMatches`, `APIGroupMatches`, `ResourceMatches`, `NonResourceURLMatches` in
 https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/rbac/v1/evaluation_helpers.go
 Granting: verb `*`, apiGroup `*`, resource `*` (its subresources too), resource `*/sub`,
-nonResourceURL `*` and `/*`. Compared literally, so inert: `pods/*`, `*/*`, resourceNames `["*"]`.
+nonResourceURL `*` and `/*`. Compared literally, so inert: `pods/*`, `*/*`. resourceNames `["*"]` is
+compared literally too, and is no exception all the same: RBAC objects may be called `*`, and
+server-side apply creates them by name, so `escalate` on that one name is cluster-admin (tried).
 """
 
 import enum
@@ -40,7 +42,7 @@ def built_in_wildcards(rules: tuple[PolicyRule, ...], reach: Reach) -> tuple[Wil
 
 
 def _of_resources(rule: PolicyRule, reach: Reach) -> Iterator[tuple[str, str]]:
-    if set(rule.resource_names) == {"*"} or not _can_be_asked(rule):
+    if not _can_be_asked(rule):
         return
     for group in rule.api_groups:
         for resource in rule.resources:

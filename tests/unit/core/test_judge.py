@@ -179,7 +179,7 @@ def test_system_masters_that_was_bound_before_is_not_held_against_a_new_subject(
 def test_every_rule_that_refuses_is_told_in_the_order_of_the_rules() -> None:
     found = judged(binding(MASTERS), WIDE)
     assert isinstance(found, Denied)
-    assert [finding.rule for finding in found.findings] == list(RULES)
+    assert [finding.rule for finding in found.findings] == [RULES[0], RULES[1]]
     assert found.message.index("reserved-subject:") < found.message.index("wildcard-grant:")
 
 
