@@ -18,6 +18,10 @@ NAMESPACE = "curfew-system"
 RELEASE = "curfew"
 PLUGIN = "kubectl-curfew"
 _LAST_LINES = 10
+_CURE = (
+    "a guard that is armed has lost its webhook; make way for the new one:"
+    " kubectl delete validatingwebhookconfiguration curfew"
+)
 
 
 def install(cluster: LocalCluster, *flags: str, chart: Path = CHART) -> str:
@@ -32,7 +36,10 @@ def install(cluster: LocalCluster, *flags: str, chart: Path = CHART) -> str:
     _link_plugin(cluster)
     done = _helm(cluster, "upgrade", "--install", RELEASE, str(chart), *wait, *flags)
     if done.returncode != 0:
-        raise RigError(f"helm: {done.stderr.strip()}\n{_symptoms(cluster)}".strip())
+        words = f"helm: {done.stderr.strip()}\n{_symptoms(cluster)}".strip()
+        if "failed calling webhook" in done.stderr:
+            words += f"\n{_CURE}"
+        raise RigError(words)
     return done.stdout
 
 

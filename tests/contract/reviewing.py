@@ -13,6 +13,7 @@ import msgspec
 from fastapi import FastAPI
 
 from curfew.admission.grants import Missing, Resolution, Resolved
+from curfew.admission.lent_grant import Neighbours
 from curfew.objects.rbac import PolicyRule, RoleRef
 from curfew_operator.pair import Pair, new_pair
 from curfew_webhook.app import reviews
@@ -25,6 +26,7 @@ from tests.unit.operator_edge.memory_api import MemoryApi
 HOST = "curfew-webhook.curfew-system.svc"
 SECRET = "/api/v1/namespaces/curfew-system/secrets/curfew-webhook-tls"  # noqa: S105 - a path
 INCIDENT = "1ce0ffee"
+OPERATOR = "system:serviceaccount:curfew-system:curfew-operator"
 EVERYTHING = PolicyRule(verbs=("*",), api_groups=("*",), resources=("*",))
 READ_PODS = PolicyRule(verbs=("get", "list"), api_groups=("",), resources=("pods",))
 Json = dict[str, Any]
@@ -47,6 +49,21 @@ class Book:
         return found
 
 
+class Town:
+    """What the ServiceAccounts of every namespace are; an error is raised."""
+
+    def __init__(self, found: Neighbours | Exception = Neighbours.HARMLESS) -> None:
+        self.found = found
+        self.asked: list[str] = []
+
+    async def neighbours(self, namespace: str) -> Neighbours:
+        self.asked.append(namespace)
+        await asyncio.sleep(0)
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
 def resolved(*rules: PolicyRule) -> Resolved:
     return Resolved(rules, "42")
 
@@ -54,14 +71,18 @@ def resolved(*rules: PolicyRule) -> Resolved:
 class Site:
     """A running webhook, its parts, and a client of it that trusts its authority."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, town: Town | None = None) -> None:
         self.book = book
+        self.town = town or Town()
         self.metrics = Metrics()
         self.api = MemoryApi()
         self.certificate = ServingCertificate(
             self.api.client(), "curfew-system", "curfew-webhook-tls", wall_clock
         )
-        self.app = reviews(Handler(book, self.metrics, lambda: INCIDENT))
+        handler = Handler(
+            book, self.town, self.metrics, operator=OPERATOR, incident=lambda: INCIDENT
+        )
+        self.app = reviews(handler)
         self.url = ""
         self.port = 0
         self.opened = 0
@@ -161,9 +182,11 @@ async def served(app: FastAPI, tls: ssl.SSLContext | None = None) -> AsyncIterat
         await task
 
 
-def on_site(book: Book, scenario: Callable[[Site], Awaitable[None]]) -> Site:
+def on_site(
+    book: Book, scenario: Callable[[Site], Awaitable[None]], town: Town | None = None
+) -> Site:
     """Run a scenario against a running webhook."""
-    site = Site(book)
+    site = Site(book, town)
 
     async def run() -> None:
         async with site:
@@ -173,14 +196,16 @@ def on_site(book: Book, scenario: Callable[[Site], Awaitable[None]]) -> Site:
     return site
 
 
-def answers(book: Book, *asked: Json, path: str = "/validate") -> list[Json]:
+def answers(
+    book: Book, *asked: Json, path: str = "/validate", town: Town | None = None
+) -> list[Json]:
     """What a running webhook answers to these reviews, one after the other."""
     found: list[Json] = []
 
     async def scenario(site: Site) -> None:
         found.extend([await site.ask(one, path) for one in asked])
 
-    on_site(book, scenario)
+    on_site(book, scenario, town)
     return found
 
 

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from curfew.admission.grants import Unreadable
 from curfew_kube.watching import Synced
 from curfew_webhook.app import health
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
 from curfew_webhook.readiness import Readiness
 from curfew_webhook.roles import RoleCache
@@ -64,10 +65,11 @@ def test_a_webhook_with_faults_is_alive_and_not_ready_and_says_why() -> None:
 
 def test_a_webhook_that_reaches_itself_through_tls_is_ready() -> None:
     async def scenario(site: Site) -> None:
-        roles = RoleCache(site.api.client(), site.metrics)
+        freshness = Freshness(("roles", "clusterroles"), site.metrics)
+        roles = RoleCache(site.api.client(), freshness, site.metrics)
         for plural in ("roles", "clusterroles"):
-            roles._take(plural, Synced(0))  # noqa: SLF001 - what the watch calls
-        readiness = Readiness(roles, site.certificate, site.metrics, "127.0.0.1", site.port)
+            roles.take(plural, Synced(0))
+        readiness = Readiness(freshness, site.certificate, site.metrics, "127.0.0.1", site.port)
         assert readiness.faults() == ["no call to ourselves was tried yet"]
         watching = asyncio.create_task(readiness.watch())
         await becomes(lambda: not readiness.faults() or watching.done())

@@ -87,6 +87,7 @@ def test_a_binding_to_a_role_that_is_missing_is_admitted_with_a_warning() -> Non
 def test_a_role_that_cannot_be_read_is_refused_as_could_not_tell() -> None:
     (found,) = answers(Book(helper=Unreadable("the API server is away")), review(binding()))
     assert found["allowed"] is False
+    assert (found["status"]["code"], found["status"]["reason"]) == (503, "ServiceUnavailable")
     message = found["status"]["message"]
     assert message.startswith("could not tell: RoleBinding payments/ops")
     assert "(the API server is away)" in message
@@ -108,6 +109,7 @@ def test_a_crash_is_a_refusal_with_an_incident_and_the_next_review_is_answered(
     book = Book(helper=RuntimeError("a defect of ours"), other=resolved(READ_PODS))
     first, second = answers(book, review(binding()), review(binding("other")))
     assert first["allowed"] is False
+    assert (first["status"]["code"], first["status"]["reason"]) == (503, "ServiceUnavailable")
     assert first["status"]["message"].startswith("could not tell: ")
     assert f"(incident {INCIDENT})" in first["status"]["message"]
     assert "a defect of ours" not in first["status"]["message"]
@@ -123,6 +125,7 @@ def test_a_kind_without_a_rule_is_refused_as_could_not_tell() -> None:
     pods = {"group": "", "version": "v1", "resource": "pods"}
     (found,) = answers(HARMLESS, review({"kind": "Pod"}, resource=pods))
     assert found["allowed"] is False
+    assert found["status"]["code"] == 503
     assert found["status"]["message"].startswith("could not tell: Curfew was asked about pods")
 
 
@@ -139,6 +142,7 @@ def test_a_kind_without_a_rule_is_refused_as_could_not_tell() -> None:
 def test_a_binding_that_cannot_be_read_is_refused_as_could_not_tell(content: Json | None) -> None:
     (found,) = answers(HARMLESS, review(content))
     assert found["allowed"] is False
+    assert found["status"]["code"] == 503
     words = "could not tell: the binding cannot be read: "
     assert found["status"]["message"].startswith(words)
 
@@ -147,6 +151,7 @@ def test_the_operators_probe_is_refused_with_the_words_that_it_waits_for() -> No
     asked = review({"kind": "ConfigMap"}, resource=CONFIG_MAPS, name=probe.NAME)
     (found,) = answers(HARMLESS, asked)
     assert found["allowed"] is False
+    assert found["status"]["code"] == 403
     assert found["status"]["message"] == probe.ANSWER
 
 

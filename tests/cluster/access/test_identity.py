@@ -48,7 +48,7 @@ def test_a_requester_who_is_not_the_one_who_asks_is_refused(
 ) -> None:
     ann = lent.kubeconfig_for("ann")
     done = ask(lent, ann, request("forged", "identity", "identity", requester=requester))
-    assert "spec.requester is not who you are" in done.stderr
+    assert "is not who you are: leave it out" in done.stderr
 
 
 def test_a_requester_that_is_true_may_be_written_out(lent: LocalCluster) -> None:
@@ -178,3 +178,62 @@ def test_nobody_lends_what_they_may_not_bind(lent: LocalCluster) -> None:
         "create", "clusterrolebinding", "tom-binds", "--clusterrole=bind-edit", "--user=tom"
     )
     assert apply(lent, policy("toms", "identity"), tom).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"ownerReferences": [{"apiVersion": "v1", "kind": "Namespace", "name": "x", "uid": "1"}]},
+        {"finalizers": ["example.com/stay"]},
+    ],
+)
+def test_a_request_is_neither_collected_nor_held_by_who_made_it(
+    lent: LocalCluster, metadata: dict[str, object]
+) -> None:
+    ann = lent.kubeconfig_for("ann")
+    body = request("tied", "identity", "identity")
+    body["metadata"] |= metadata
+    assert "has no ownerReferences and gets no finalizers" in ask(lent, ann, body).stderr
+    edit = ("patch", "areq", "identity-1", "--type=merge", "-p", json.dumps({"metadata": metadata}))
+    done = lent.kubectl(*edit, kubeconfig=ann, check=False)
+    assert "has no ownerReferences and gets no finalizers" in done.stderr
+
+
+@pytest.mark.parametrize("namespace", ["a/b", "..", "A", "a%2fb", ""])
+def test_a_namespace_that_cannot_be_one_is_refused_by_the_schema(
+    lent: LocalCluster, namespace: str
+) -> None:
+    ann = lent.kubeconfig_for("ann")
+    assert (
+        "spec.scope.namespaces[0]" in ask(lent, ann, request("odd", "identity", namespace)).stderr
+    )
+    assert "spec.scope.namespaces[0]" in apply(lent, policy("odd", namespace)).stderr
+
+
+def test_a_status_that_was_forged_grants_nothing(lent: LocalCluster) -> None:
+    """With the operator's token somebody says that a request was decided: it is decided again."""
+    ann = lent.kubeconfig_for("ann")
+    operator = Kubeconfig(account_kubeconfig(lent, "curfew-operator"))
+    lent.kubectl("create", "namespace", "beyond", check=False)
+    forged = {
+        "phase": "Granting",
+        "startsAt": "2026-01-01T00:00:00Z",
+        "expiresAt": "9999-12-31T00:00:00Z",
+    }
+
+    async def forge() -> bool:
+        async with Client(operator) as client:
+            step = PatchOperation("add", "/status", forged)
+            try:
+                await client.json_patch(
+                    ACCESS_REQUESTS, AccessRequest, "forged-status", [step], subresource="status"
+                )
+            except Invalid:
+                return False  # the operator was quicker: it has failed already
+            return True
+
+    body = request("forged-status", "identity", "beyond")
+    assert ask(lent, ann, body).returncode == 0
+    asyncio.run(forge())
+    wait_for_phase(lent, "forged-status", "Failed")
+    assert lent_bindings(lent, "beyond") == []

@@ -29,4 +29,4 @@ def test_the_webhook_fills_in_who_asks_and_a_forged_one_is_still_refused(
     wait_for_phase(older, "one", "Active")
     assert look(older, "one")["spec"]["requester"]["username"] == "dana"
     forged = request("two", "shop", "shop", requester={"username": "bob", "groups": []})
-    assert "spec.requester is not who you are" in ask(older, dana, forged).stderr
+    assert "is not who you are: leave it out" in ask(older, dana, forged).stderr

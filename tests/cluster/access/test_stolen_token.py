@@ -5,8 +5,19 @@ from typing import Any
 
 import pytest
 
-from localcluster import LocalCluster
-from tests.installed import SYSTEM, as_account, lend_to
+from localcluster import LocalCluster, chart, temporary
+from tests.installed import (
+    SYSTEM,
+    as_account,
+    ask,
+    condition,
+    lend_to,
+    lent_bindings,
+    request,
+    wait_for_phase,
+    wait_until,
+    wait_until_armed,
+)
 
 _GROUP = "rbac.authorization.k8s.io"
 _OWNER = {
@@ -38,7 +49,7 @@ def _binding(**changes: Any) -> dict[str, Any]:
         "subjects": [{"apiGroup": _GROUP, "kind": "User", "name": "mallory"}],
     }
     for path, value in changes.items():
-        if path in ("namespace", "labels", "annotations", "ownerReferences"):
+        if path in ("namespace", "labels", "annotations", "ownerReferences", "finalizers"):
             binding["metadata"][path] = value
         else:
             binding[path] = value
@@ -66,6 +77,7 @@ _ATTEMPTS = {
     "no owner": _binding(ownerReferences=[]),
     "another's owner": _binding(ownerReferences=[_OWNER | {"uid": "1111"}]),
     "no label": _binding(labels={}),
+    "a finalizer": _binding(finalizers=["example.com/stay"]),
     "cluster-wide": _binding(kind="ClusterRoleBinding"),
 }
 
@@ -124,6 +136,63 @@ def test_the_operators_token_does_not_disarm_the_guard(
     edit = ("patch", "validatingwebhookconfiguration", "curfew", "--type=json", "-p", patch)
     done = as_account(target, "curfew-operator", *edit)
     assert "sets caBundle and arms the webhook, and nothing else" in done.stderr, done
+
+
+_GONE = {"apiVersion": "v1", "kind": "Namespace", "name": "never-was", "uid": "1111-2222"}
+
+
+@pytest.mark.parametrize(
+    "target_object",
+    [
+        ("validatingwebhookconfiguration", "curfew"),
+        ("secret", "curfew-webhook-tls", "-n", SYSTEM),
+        ("configmap", "curfew-webhook-probe", "-n", SYSTEM),
+    ],
+)
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"ownerReferences": [_GONE]},
+        {"finalizers": ["example.com/stay"]},
+        {"labels": {"app.kubernetes.io/managed-by": "mallory"}},
+        {"annotations": {"meta.helm.sh/release-name": "other"}},
+    ],
+)
+def test_the_operators_token_has_no_object_collected_or_held(
+    target: LocalCluster, target_object: tuple[str, ...], metadata: dict[str, object]
+) -> None:
+    edit = ("patch", *target_object, "--type=merge", "-p", json.dumps({"metadata": metadata}))
+    done = as_account(target, "curfew-operator", *edit)
+    assert "ownerReferences and finalizers of this object stay as they are" in done.stderr
+
+
+def test_a_binding_that_no_granted_request_stands_behind_is_swept(target: LocalCluster) -> None:
+    vic = target.kubeconfig_for("vic")
+    assert ask(target, vic, request("ended", "stolen", "stolen", duration="1s")).returncode == 0
+    uid = wait_for_phase(target, "ended", "Expired")["metadata"]["uid"]
+    body = _binding(
+        labels={"curfew.dev/request-uid": uid},
+        ownerReferences=[_OWNER | {"name": "ended", "uid": uid}],
+    )
+    create = ("create", "-f", "-")
+    done = as_account(target, "curfew-operator", *create, stdin=json.dumps(body))
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: lent_bindings(target, "stolen") == [], "the stray is gone")
+
+
+def test_nothing_is_lent_beside_a_service_account_that_holds_a_wildcard() -> None:
+    with temporary() as cluster:
+        cluster.kubectl("create", "namespace", "argocd")
+        cluster.kubectl("create", "serviceaccount", "argo", "-n", "argocd")
+        bind = ("create", "clusterrolebinding", "argo", "--clusterrole=cluster-admin")
+        cluster.kubectl(*bind, "--serviceaccount=argocd:argo")
+        chart.install(cluster)
+        wait_until_armed(cluster)
+        ann = lend_to(cluster, "ann", "near", "argocd")
+        assert ask(cluster, ann, request("near-1", "near", "argocd")).returncode == 0
+        granted = condition(wait_for_phase(cluster, "near-1", "Failed"), "Granted")
+        assert "lent-grant" in granted["message"]
+        assert lent_bindings(cluster, "argocd") == []
 
 
 def test_a_lent_binding_can_still_be_made_and_taken_back_with_it(target: LocalCluster) -> None:

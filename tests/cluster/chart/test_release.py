@@ -2,9 +2,12 @@
 
 import json
 
-from localcluster import LocalCluster, chart, temporary
+import pytest
+
+from localcluster import LocalCluster, RigError, chart, temporary
 from tests.installed import (
     ask,
+    condition,
     failure_policy,
     lend_to,
     lent_bindings,
@@ -59,3 +62,31 @@ def _nothing_blocks(cluster: LocalCluster) -> None:
     bind = ("create", "clusterrolebinding", "x", "--clusterrole=cluster-admin", "--user=root")
     cluster.kubectl(*bind)
     cluster.kubectl("delete", "clusterrolebinding", "x")
+
+
+def test_a_request_that_was_written_while_nobody_held_it_true_is_not_believed() -> None:
+    with temporary() as cluster:
+        chart.install(cluster)
+        wait_until_armed(cluster)
+        lend_to(cluster, "dana", "shop", "shop")
+        chart.uninstall(cluster)
+        forged = request("forged", "shop", "shop", requester={"username": "dana", "groups": []})
+        # A policy that is deleted is still enforced for a moment.
+        wait_until(
+            lambda: ask(cluster, cluster.kubeconfig, forged).returncode == 0, "nobody refuses it"
+        )
+        chart.install(cluster)
+        accepted = condition(wait_for_phase(cluster, "forged", "Failed"), "Accepted")
+        assert accepted["reason"] == "IdentityNotProven"
+
+
+def test_a_namespace_that_was_deleted_whole_is_told_of_with_the_cure() -> None:
+    with temporary() as cluster:
+        chart.install(cluster)
+        wait_until_armed(cluster)
+        cluster.kubectl("delete", "namespace", "curfew-system")
+        with pytest.raises(RigError, match="delete validatingwebhookconfiguration curfew"):
+            chart.install(cluster)
+        cluster.kubectl("delete", "validatingwebhookconfiguration", "curfew")
+        chart.install(cluster)
+        wait_until_armed(cluster)

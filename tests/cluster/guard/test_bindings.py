@@ -118,8 +118,7 @@ def test_ordinary_bindings_pass_and_a_missing_role_is_told_of(shop: LocalCluster
 def test_what_only_looks_like_a_wildcard_and_a_vendors_own_kinds_pass(shop: LocalCluster) -> None:
     inert = {"apiGroups": [""], "resources": ["pods/*", "*/*"], "verbs": ["get"]}
     vendor = {"apiGroups": ["example.com"], "resources": ["*"], "verbs": ["*"]}
-    named = {"apiGroups": [""], "resources": ["pods"], "verbs": ["*"], "resourceNames": ["*"]}
-    _role(shop, "looks-wild", inert, vendor, named)
+    _role(shop, "looks-wild", inert, vendor)
     assert apply(shop, _binding("looks-wild", "looks-wild", "dev")).returncode == 0
 
 
@@ -128,3 +127,24 @@ def test_a_role_that_is_written_a_moment_before_its_binding_is_known(shop: Local
         _role(shop, f"fresh-{number}", _EVERYTHING)
         refused = apply(shop, _binding(f"fresh-{number}", f"fresh-{number}", "mallory"))
         assert "wildcard-grant" in refused.stderr
+
+
+def test_everything_on_objects_called_star_is_everything_since_roles_may_be_called_so(
+    shop: LocalCluster,
+) -> None:
+    _role(shop, "star-names", _EVERYTHING | {"resourceNames": ["*"]})
+    refused = apply(
+        shop, _binding("star-names", "star-names", "mallory", kind="ClusterRoleBinding")
+    )
+    assert "wildcard-grant" in refused.stderr
+
+
+@pytest.mark.parametrize("url", ["*", "/*", "/**", "**"])
+def test_every_url_is_refused_for_the_whole_cluster_however_it_is_written(
+    shop: LocalCluster, url: str
+) -> None:
+    body = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole"}
+    rule = {"nonResourceURLs": [url], "verbs": ["get"]}
+    apply(shop, body | {"metadata": {"name": "urls"}, "rules": [rule]})
+    refused = apply(shop, _binding("urls", "urls", "mallory", kind="ClusterRoleBinding"))
+    assert "wildcard-grant" in refused.stderr

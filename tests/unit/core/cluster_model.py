@@ -69,6 +69,17 @@ class ModelCluster:
         self.cause = True
         self._write(spec=msgspec.structs.replace(self.request.spec, cancel=True))
 
+    def take_the_policy_away(self) -> None:
+        """What is granted stands on its own; what is only being granted is decided again."""
+        self.cause = self.cause or self.request.status.phase is Phase.GRANTING
+        self.seen_by_planning = msgspec.structs.replace(
+            self.seen_by_planning,
+            may_request=False,
+            policy=None,
+            places=(),
+            identity_proved=False,
+        )
+
     def delete_request(self) -> None:
         """Somebody deletes the request, and a finalizer holds it."""
         self.cause = True

@@ -134,6 +134,7 @@ def world(*bindings: LentBinding) -> World:
         policy=policy(),
         places=(place("payments"), place("shop")),
         may_request=True,
+        identity_proved=True,
         bindings=bindings,
     )
 

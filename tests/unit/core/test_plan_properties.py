@@ -1,8 +1,8 @@
 """The plan under every interleaving: two operators, killed anywhere, a clock, and other people."""
 
+import os
 from datetime import timedelta
 
-import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -64,10 +64,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.cluster.request.status.phase is not Phase.PENDING)
     @rule()
     def take_the_policy_away(self) -> None:
-        # What was granted stands on its own; nothing may depend on the policy any more.
-        self.cluster.seen_by_planning = msgspec.structs.replace(
-            self.cluster.seen_by_planning, may_request=False, policy=None, places=()
-        )
+        self.cluster.take_the_policy_away()
 
     @precondition(lambda self: self.cluster.bindings)
     @rule(data=st.data())
@@ -116,7 +113,10 @@ class Lives(RuleBasedStateMachine):
             assert status.verification is not None
 
 
-Lives.TestCase.settings = settings(max_examples=400, stateful_step_count=50, deadline=None)
+LONG = bool(os.environ.get("CURFEW_LONG"))
+Lives.TestCase.settings = settings(
+    max_examples=4000 if LONG else 120, stateful_step_count=50, deadline=None
+)
 TestWhateverHappensInWhateverOrder = Lives.TestCase
 
 

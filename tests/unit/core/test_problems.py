@@ -37,6 +37,10 @@ def under(
     return msgspec.structs.replace(world(), policy=found, may_request=may_request, places=places)
 
 
+def unproved(found: World) -> World:
+    return msgspec.structs.replace(found, identity_proved=False)
+
+
 def test_a_good_policy_and_a_good_request_have_no_problems() -> None:
     assert of_policy(policy(), FENCE, BOTH) == ()
     assert of_request(request(roles=(EDIT, DEPLOYER), duration="8h"), world()) == ()
@@ -148,6 +152,23 @@ def test_a_request_beyond_its_policy_is_told_what_it_may_ask(
     asked: AccessRequest, found: AccessPolicy, words: str
 ) -> None:
     assert only(of_request(asked, under(found))).startswith(words)
+
+
+def test_a_requester_who_cannot_be_proved_is_told_what_was_not_in_force() -> None:
+    found = of_request(request(), unproved(under(policy())))
+    assert told(found) == [("IdentityNotProven", "spec.requester")]
+    problem = only(found)
+    assert problem.startswith("spec.requester: who asked cannot be proved:")
+    assert "curfew-identity was not in force" in problem
+    assert "ask again" in problem
+
+
+def test_who_can_neither_be_proved_nor_may_ask_is_told_both() -> None:
+    found = of_request(request(), unproved(under(policy(), may_request=False)))
+    assert told(found) == [
+        ("IdentityNotProven", "spec.requester"),
+        ("NotAllowed", "spec.requester"),
+    ]
 
 
 def test_several_problems_of_a_request_are_told_at_once() -> None:

@@ -186,6 +186,68 @@ def test_bounds_and_descriptions_come_from_the_type() -> None:
     assert "type" in conditions["items"]["required"]
 
 
+def reads(name: str, namespace: str = "payments") -> bool:
+    """Whether the operator reads a policy with these names, as its schema has them."""
+    body = {
+        "metadata": {"name": "oncall"},
+        "spec": {
+            "access": {"roles": [{"kind": "Role", "name": name}]},
+            "scope": {"namespaces": [namespace]},
+        },
+    }
+    try:
+        msgspec.convert(body, AccessPolicy)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [
+        ("curfew:edit", True),
+        ("system:controller:job.v1", True),
+        ("a..b", True),
+        ("*", True),
+        ("", False),
+        (".", False),
+        ("..", False),
+        ("../secrets", False),
+        ("a/b", False),
+        ("a%2fb", False),
+    ],
+)
+def test_a_name_that_could_change_a_path_is_not_read(name: str, *, good: bool) -> None:
+    assert reads(name) is good
+
+
+@pytest.mark.parametrize(
+    ("namespace", "good"),
+    [
+        ("payments", True),
+        ("a", True),
+        ("a-1", True),
+        ("-a", False),
+        ("a-", False),
+        ("Payments", False),
+        ("a.b", False),
+        ("*", False),
+        ("", False),
+        ("a" * 64, False),
+    ],
+)
+def test_a_namespace_is_called_as_the_api_server_lets_it(namespace: str, *, good: bool) -> None:
+    assert reads("deployer", namespace) is good
+
+
+def test_the_schema_holds_names_to_the_same_patterns_as_the_type() -> None:
+    name = at(POLICY, "spec.access.roles")["items"]["properties"]["name"]
+    assert name["pattern"] == at(REQUEST, "spec.policyRef.name")["pattern"]
+    namespace = at(POLICY, "spec.scope.namespaces")["items"]
+    assert namespace["pattern"] == at(REQUEST, "spec.scope.namespaces")["items"]["pattern"]
+    assert "pattern" not in at(REQUEST, "spec.duration")
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [

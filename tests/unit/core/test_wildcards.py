@@ -55,6 +55,9 @@ def found(one: PolicyRule, reach: Reach = Reach.CLUSTER) -> set[tuple[str, str]]
         (rule("*", "apps", "deployments/scale"), "verbs", "*"),
         (rule("*", "", "pods", ("web",)), "verbs", "*"),
         (rule("get", "", "*", ("*", "web")), "resources", "*"),
+        (rule("get", "", "*", ("*", "*")), "resources", "*"),
+        (rule("get", "*", "pods", ("*",)), "apiGroups", "*"),
+        (rule("*", "rbac.authorization.k8s.io", "clusterroles", ("*",)), "verbs", "*"),
     ],
 )
 @pytest.mark.parametrize("reach", Reach)
@@ -62,6 +65,12 @@ def test_a_wildcard_on_what_kubernetes_serves_grants_through_any_binding(
     granting: PolicyRule, field: str, text: str, reach: Reach
 ) -> None:
     assert found(granting, reach) == {(field, text)}
+
+
+def test_one_name_is_no_way_around_since_an_object_may_be_called_by_a_star() -> None:
+    everything = {("verbs", "*"), ("apiGroups", "*"), ("resources", "*")}
+    assert found(rule("*", "*", "*", ("*",))) == everything
+    assert found(rule("*", "*", "*", ("web",))) == everything
 
 
 @pytest.mark.parametrize("url", ["*", "/*"])
@@ -87,8 +96,6 @@ def test_a_url_that_does_not_reach_every_url_is_no_wildcard(url: str) -> None:
         rule("*", "", "pods/*"),
         rule("*", "*", "*/*"),
         rule("get", "", "*/*"),
-        rule("*", "*", "*", ("*",)),
-        rule("get", "", "*", ("*", "*")),
         rule("* ", "", "pods"),
         rule("get", " *", "pods"),
         rule("*", " apps", "deployments"),
@@ -237,13 +244,13 @@ def parts(one: PolicyRule) -> tuple[tuple[str, ...], ...]:
 
 
 def lets_pass(one: PolicyRule, verb: str, group: str, kind: str, part: str) -> bool:
-    """RuleAllows of the RBAC authorizer, for an object named "web"."""
+    """RuleAllows of the RBAC authorizer, for an object named "web", or one named "*"."""
     resource = f"{kind}/{part}" if part else kind
     return (
         bool({"*", verb} & set(one.verbs))
         and bool({"*", group} & set(one.api_groups))
         and bool({"*", resource, *([f"*/{part}"] if part else [])} & set(one.resources))
-        and (not one.resource_names or "web" in one.resource_names)
+        and (not one.resource_names or bool({"web", "*"} & set(one.resource_names)))
     )
 
 

@@ -30,7 +30,8 @@ class FakeCluster(Cluster):
     """`calls` are all that came in; `failing` holds errors by call, such as `record` or `create`.
 
     `behind` says for how many questions the authorizer still answers by a deleted binding, and
-    `standing` are the words of a binding of somebody else that allows the same.
+    `standing` are the words of a binding of somebody else that allows the same. A finalizer holds
+    the bindings in the namespaces of `held`: a delete is accepted, and they stay.
     """
 
     def __init__(self, *requests: AccessRequest) -> None:
@@ -43,8 +44,11 @@ class FakeCluster(Cluster):
         self.places = {name: place(name) for name in ("payments", "shop")}
         self.bindings: dict[tuple[str, str], LentBinding] = {}
         self.allowed = True
+        self.proved = True
+        self.evaluation_error = ""
         self.behind = 0
         self.standing = ""
+        self.held: set[str] = set()
         self.asking_takes = 0.0
         self.calls: list[str] = []
         self.failing: dict[str, BaseException] = {}
@@ -114,7 +118,8 @@ class FakeCluster(Cluster):
             return False
         if there.metadata.uid != meta.uid:
             raise no("DELETE", 409, "Conflict", "the UID in the precondition is another")
-        del self.bindings[meta.namespace, meta.name]
+        if meta.namespace not in self.held:
+            del self.bindings[meta.namespace, meta.name]
         return True
 
     async def record(self, request: AccessRequest, status: AccessRequestStatus) -> None:
@@ -141,9 +146,15 @@ class FakeCluster(Cluster):
         await self._call("may_request", request.spec.requester.username)
         return self.allowed
 
+    async def identity_proved(self, request: AccessRequest) -> bool:
+        await self._call("identity_proved", request.metadata.name)
+        return self.proved
+
     async def ask(self, request: AccessRequest, question: Question) -> Verdict:
         await self._call("ask", f"{question.verb} {question.resource}")
         self.seconds += self.asking_takes
+        if self.evaluation_error:
+            return Verdict(evaluation_error=self.evaluation_error)
         ours = [b for b in self.bindings.values() if b.request_uid == request.metadata.uid]
         if ours or self.behind:
             self.behind = max(self.behind - 1, 0)

@@ -82,6 +82,10 @@ class KeptWebhook:
     def secret(self, key: str) -> bytes:
         return base64.b64decode(self.api.objects[SECRET]["data"][key])
 
+    def pair(self) -> Pair:
+        """What is served."""
+        return Pair(self.secret("ca.crt"), self.secret("tls.crt"), self.secret("tls.key"))
+
     def trusted(self, path: str = VALIDATING) -> list[bytes]:
         """What the API server trusts each entry by."""
         webhooks: list[dict[str, Any]] = self.api.objects[path]["webhooks"]

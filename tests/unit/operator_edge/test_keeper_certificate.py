@@ -22,7 +22,7 @@ AGED = LIFE * 2 / 3 + timedelta(hours=1)
 def test_the_first_look_makes_a_certificate_and_has_it_trusted_everywhere() -> None:
     kept = KeptWebhook()
     assert kept.look() is False
-    assert is_fresh(kept.secret("tls.crt"), HOST, NOW)
+    assert is_fresh(kept.pair(), HOST, NOW)
     authority = kept.secret("ca.crt")
     assert first_certificate(authority) == authority
     assert kept.trusted(VALIDATING) == [authority, authority]
@@ -71,7 +71,7 @@ def test_at_two_thirds_of_its_life_it_is_replaced_and_both_authorities_are_trust
     bundle = kept.secret("ca.crt")
     assert kept.changes() == [MUTATING, VALIDATING, SECRET]
     assert kept.secret("tls.crt") != before
-    assert is_fresh(kept.secret("tls.crt"), HOST, kept.now)
+    assert is_fresh(kept.pair(), HOST, kept.now)
     assert bundle == first_certificate(bundle) + old
     assert kept.trusted() == [bundle] * 2
     assert kept.trusted(MUTATING) == [bundle]
@@ -132,6 +132,15 @@ def test_a_secret_that_lacks_a_part_is_written_anew(missing: str) -> None:
     assert kept.trusted() == [kept.secret("ca.crt")] * 2
 
 
+def test_a_certificate_beside_anothers_key_is_replaced() -> None:
+    kept = KeptWebhook()
+    old = new_pair(HOST, NOW)
+    kept.write(old, tls_key=new_pair(HOST, NOW).key)
+    kept.look()
+    assert kept.secret("tls.crt") != old.certificate
+    assert is_fresh(kept.pair(), HOST, NOW)
+
+
 @pytest.mark.parametrize(
     "pair",
     [new_pair("another.svc", NOW), new_pair(HOST, NOW - LIFE), new_pair(HOST, NOW + LIFE)],
@@ -141,4 +150,4 @@ def test_a_certificate_that_serves_nobody_is_replaced(pair: Pair) -> None:
     kept = KeptWebhook()
     kept.write(pair)
     kept.look()
-    assert is_fresh(kept.secret("tls.crt"), HOST, NOW)
+    assert is_fresh(kept.pair(), HOST, NOW)

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curfew_operator.pair import LIFE, first_certificate, is_fresh, new_pair
+from curfew_operator.pair import LIFE, Pair, first_certificate, is_fresh, new_pair
 
 HOST = "curfew-webhook.curfew-system.svc"
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -90,33 +90,52 @@ def test_it_is_fresh_from_its_beginning_until_two_thirds_of_its_life_are_over(
     later: timedelta,
 ) -> None:
     now = NOW + later
-    assert is_fresh(PAIR.certificate, HOST, now) is (BEGIN <= now < NO_LONGER)
+    assert is_fresh(PAIR, HOST, now) is (BEGIN <= now < NO_LONGER)
 
 
 def test_the_moments_themselves_count_as_they_should() -> None:
     tick = timedelta(microseconds=1)
-    assert is_fresh(PAIR.certificate, HOST, BEGIN)
-    assert not is_fresh(PAIR.certificate, HOST, BEGIN - tick)
-    assert is_fresh(PAIR.certificate, HOST, NO_LONGER - tick)
-    assert not is_fresh(PAIR.certificate, HOST, NO_LONGER)
+    assert is_fresh(PAIR, HOST, BEGIN)
+    assert not is_fresh(PAIR, HOST, BEGIN - tick)
+    assert is_fresh(PAIR, HOST, NO_LONGER - tick)
+    assert not is_fresh(PAIR, HOST, NO_LONGER)
 
 
 @pytest.mark.parametrize(
     "host", ["curfew-webhook.other.svc", "", "*", "CURFEW-WEBHOOK.curfew-system.svc"]
 )
 def test_it_is_not_fresh_for_another_name(host: str) -> None:
-    assert not is_fresh(PAIR.certificate, host, NOW)
+    assert not is_fresh(PAIR, host, NOW)
 
 
 @pytest.mark.parametrize(
     "text", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"]
 )
 def test_what_is_no_certificate_is_not_fresh(text: bytes) -> None:
-    assert not is_fresh(text, HOST, NOW)
+    assert not is_fresh(Pair(PAIR.authority, text, PAIR.key), HOST, NOW)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"", b"nonsense", PAIR.certificate, new_pair(HOST, NOW).key],
+    ids=["none", "nonsense", "a certificate", "another's"],
+)
+def test_a_certificate_without_its_own_key_is_not_fresh(key: bytes) -> None:
+    assert not is_fresh(Pair(PAIR.authority, PAIR.certificate, key), HOST, NOW)
+
+
+def test_a_key_behind_a_password_that_nobody_has_is_not_fresh() -> None:
+    key = serialization.load_pem_private_key(PAIR.key, password=None)
+    locked = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"forgotten"),
+    )
+    assert not is_fresh(Pair(PAIR.authority, PAIR.certificate, locked), HOST, NOW)
 
 
 def test_a_certificate_without_names_is_not_fresh() -> None:
-    assert not is_fresh(PAIR.authority, HOST, NOW)
+    assert not is_fresh(Pair(PAIR.authority, PAIR.authority, PAIR.key), HOST, NOW)
 
 
 def test_the_first_of_a_bundle_is_the_newest_authority() -> None:

@@ -7,16 +7,20 @@ from datetime import timedelta
 
 from curfew_kube.watching import Outage, Synced
 from curfew_operator.pair import LIFE, new_pair
+from curfew_webhook import holders, roles
 from curfew_webhook.certificate import ServingCertificate, wall_clock
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
 from curfew_webhook.readiness import Readiness
-from curfew_webhook.roles import RoleCache
 from tests.unit.operator_edge.memory_api import MemoryApi, away
 
 SECRET = "/api/v1/namespaces/curfew-system/secrets/curfew-webhook-tls"  # noqa: S105 - a path
+KINDS = (*roles.FOLLOWED, *holders.FOLLOWED)
 NOT_SYNCED = [
     "the cache of roles is not up to date",
     "the cache of clusterroles is not up to date",
+    "the cache of rolebindings is not up to date",
+    "the cache of clusterrolebindings is not up to date",
 ]
 
 
@@ -36,17 +40,17 @@ class Parts:
         self.metrics = Metrics()
         self.now = wall_clock()
         client = self.api.client()
-        self.roles = RoleCache(client, self.metrics)
+        self.freshness = Freshness(KINDS, self.metrics)
         self.certificate = ServingCertificate(
             client, "curfew-system", "curfew-webhook-tls", lambda: self.now
         )
         self.readiness = Readiness(
-            self.roles, self.certificate, self.metrics, "127.0.0.1", deaf_port()
+            self.freshness, self.certificate, self.metrics, "127.0.0.1", deaf_port()
         )
 
     def sync(self) -> None:
-        for plural in ("roles", "clusterroles"):
-            self.roles._take(plural, Synced(0))  # noqa: SLF001 - what the watch calls
+        for kind in KINDS:
+            self.freshness.caught_up(kind, Synced(0))
 
     async def certify(self, authority: bytes | None = None) -> None:
         pair = new_pair("curfew-webhook.curfew-system.svc", self.now)
@@ -140,9 +144,9 @@ def test_a_certificate_that_ends_makes_a_ready_replica_say_so() -> None:
 def test_an_outage_of_one_watch_is_named() -> None:
     parts = Parts()
     parts.sync()
-    parts.roles._take("roles", Outage(away("GET roles"), 1))  # noqa: SLF001 - as above
-    assert NOT_SYNCED[0] in parts.readiness.faults()
-    assert NOT_SYNCED[1] not in parts.readiness.faults()
+    parts.freshness.lost("roles", Outage(away("GET roles"), 1))
+    behind = [fault for fault in parts.readiness.faults() if fault in NOT_SYNCED]
+    assert behind == NOT_SYNCED[:1]
 
 
 def test_a_replica_that_stops_says_so_first() -> None:

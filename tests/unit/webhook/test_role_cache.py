@@ -1,7 +1,6 @@
 """The roles that the webhook knows, and when it believes what it knows."""
 
 import asyncio
-import logging
 
 import msgspec
 import pytest
@@ -11,8 +10,9 @@ from curfew.objects.meta import ObjectMeta
 from curfew.objects.rbac import PolicyRule, Role, RoleKind, RoleRef
 from curfew_kube.mirror import Added, Deleted, Modified
 from curfew_kube.watching import Outage, Synced, Told
+from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
-from curfew_webhook.roles import RoleCache
+from curfew_webhook.roles import FOLLOWED, RoleCache
 from tests.unit.operator_edge.memory_api import MemoryApi, away
 
 LIVE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/helper"
@@ -29,12 +29,13 @@ class Kept:
     def __init__(self, patience: float = 3.0) -> None:
         self.api = MemoryApi()
         self.metrics = Metrics()
-        self.cache = RoleCache(self.api.client(), self.metrics, patience)
+        self.freshness = Freshness(FOLLOWED, self.metrics)
+        self.cache = RoleCache(self.api.client(), self.freshness, self.metrics, patience)
 
     def tell(self, plural: str, *told: Told[Role]) -> None:
         """Feed the cache what a watch would."""
         for one in told:
-            self.cache._take(plural, one)  # noqa: SLF001 - what the watch calls
+            self.cache.take(plural, one)
 
     def resolve(self, ref: RoleRef = HELPER, namespace: str = "payments") -> Resolution:
         return asyncio.run(self.cache.resolve(ref, namespace))
@@ -73,7 +74,7 @@ def test_one_kind_that_is_synced_does_not_make_the_other_believed() -> None:
     kept = Kept()
     kept.tell("clusterroles", Synced(0))
     kept.tell("roles", Added(role("7", "payments")))
-    assert kept.cache.behind == ["roles"]
+    assert kept.freshness.behind == ["roles"]
     assert kept.resolve(LOCAL) == Missing()
     assert kept.api.calls == [f"GET {LIVE_ROLE}"]
 
@@ -116,30 +117,10 @@ def test_an_outage_makes_every_role_read_live_until_the_next_sync() -> None:
     kept.api.put(LIVE, stored(READ))
     kept.tell("clusterroles", Added(role("7")), Synced(1), OUTAGE)
     assert kept.resolve() == Resolved((READ,), "1")
-    assert kept.number("curfew_role_cache_synced", resource="clusterroles") == 0
+    assert kept.number("curfew_cache_synced", resource="clusterroles") == 0
     kept.tell("clusterroles", Modified(role("9")), Synced(1))
     assert kept.resolve() == Resolved((), "9")
-    assert kept.number("curfew_role_cache_synced", resource="clusterroles") == 1
-
-
-def test_an_outage_of_both_watches_is_told_once_and_its_end_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO, "curfew.webhook")
-    kept = Kept()
-    for plural in ("roles", "clusterroles"):
-        kept.tell(plural, Synced(0))
-    for plural in ("roles", "clusterroles", "roles", "clusterroles"):
-        kept.tell(plural, OUTAGE)
-    assert [entry.levelname for entry in caplog.records] == ["WARNING"]
-    assert "connection refused" in caplog.text
-    assert kept.number("curfew_cluster_outages_total") == 1
-    assert kept.cache.behind == ["roles", "clusterroles"]
-    kept.tell("roles", Synced(0))
-    assert len(caplog.records) == 1
-    kept.tell("clusterroles", Synced(0))
-    assert caplog.records[1].getMessage() == "roles are watched again"
-    assert kept.cache.behind == []
+    assert kept.number("curfew_cache_synced", resource="clusterroles") == 1
 
 
 def test_a_cluster_that_cannot_answer_makes_the_role_unreadable_in_words() -> None:
@@ -185,6 +166,6 @@ def test_the_number_of_roles_known_follows_what_the_watch_tells() -> None:
     kept = Kept()
     other = Role(ObjectMeta(name="other", resource_version="8"))
     kept.tell("clusterroles", Added(role("7")), Synced(1), Added(other))
-    assert kept.number("curfew_role_cache_roles", resource="clusterroles") == 2
+    assert kept.number("curfew_cache_objects", resource="clusterroles") == 2
     kept.tell("clusterroles", Deleted("", "helper", "a"), Deleted("", "other", "b"))
-    assert kept.number("curfew_role_cache_roles", resource="clusterroles") == 0
+    assert kept.number("curfew_cache_objects", resource="clusterroles") == 0
