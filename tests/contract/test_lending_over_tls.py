@@ -30,7 +30,7 @@ OTHERS = [
 ]
 
 
-def lending(**request: object) -> Json:
+def lending(**request: Json) -> Json:
     return review(binding(), userInfo=LENDS, **request)
 
 

@@ -28,14 +28,15 @@ PHASES = {
 }
 
 
-def is_what_was_asked(request: AccessRequest, asked: timedelta) -> bool:
+def is_what_was_asked(request: AccessRequest, asked: timedelta, now: datetime) -> bool:
     """Whether the recorded times are those that a decision can have written."""
     begin, end = request.status.starts_at, request.status.expires_at
     created = request.metadata.creation_timestamp
     if begin is None or end is None:
         return False
     began_too_early = created is not None and begin < created - _SECOND
-    return not began_too_early and end <= begin + asked + _SECOND
+    begins_later = begin > now + _SECOND
+    return not began_too_early and not begins_later and end <= begin + asked + _SECOND
 
 
 def due(request: AccessRequest, world: World, now: datetime) -> Ending | None:

@@ -105,7 +105,7 @@ def _granting(request: AccessRequest, world: World, now: datetime) -> Plan:
     reason = ending.due(request, world, now)
     if reason is not None or deadline is None:
         return _end(request, world, reason or ending.Ending.EXPIRED, now)
-    if wrong := _no_longer(request, world):
+    if wrong := _no_longer(request, world, now):
         refused = msgspec.structs.replace(world, refused=wrong)
         return _end(request, refused, ending.Ending.REFUSED, now)
     there = {(b.metadata.namespace, b.metadata.name): b for b in world.bindings}
@@ -128,12 +128,12 @@ def _granting(request: AccessRequest, world: World, now: datetime) -> Plan:
     return Plan((), msgspec.structs.replace(moved, conditions=conditions), deadline)
 
 
-def _no_longer(request: AccessRequest, world: World) -> str:
+def _no_longer(request: AccessRequest, world: World, now: datetime) -> str:
     # The status says that it was decided. Authority never lives there, so it is decided again.
     found = [str(problem) for problem in problems.of_request(request, world)]
     if not found and world.policy is not None:
         asked = problems.duration_of(request, world.policy)
-        if not ending.is_what_was_asked(request, asked):
+        if not ending.is_what_was_asked(request, asked, now):
             found.append("status.expiresAt: it is later than what was asked for")
     return "; ".join(found)
 

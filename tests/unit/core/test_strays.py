@@ -30,9 +30,7 @@ def called(namespace: str, name: str) -> LentBinding:
 
 @pytest.mark.parametrize("phase", LENDING)
 @pytest.mark.parametrize("binding", LENT)
-def test_what_a_request_that_lends_asks_for_is_no_stray(
-    binding: LentBinding, phase: Phase
-) -> None:
+def test_what_a_request_that_lends_asks_for_is_no_stray(binding: LentBinding, phase: Phase) -> None:
     assert not is_stray(binding, moved(ASKED, phase))
 
 

@@ -9,7 +9,7 @@ from curfew.access.api import Layer
 from curfew.access.binding import LentBinding, bindings_for
 from curfew.access.conditions import ConditionType
 from curfew.access.lifecycle import Phase
-from curfew_operator.reconcile import NotProvedYet, Reconciler
+from curfew_operator.reconcile import Reconciler
 from tests.unit.core.samples import (
     DEADLINE,
     EDIT,
@@ -152,12 +152,8 @@ def test_our_name_on_a_binding_of_somebody_else_is_never_a_grant_and_is_left_alo
     (ours,) = bindings_for(request(), DEADLINE)
     bare = msgspec.structs.replace(ours.metadata, labels={}, annotations={})
     run.cluster.make(msgspec.structs.replace(ours, metadata=bare))
-    with pytest.raises(NotProvedYet):
-        run.look()
-    assert run.history == [Phase.GRANTING]
-    run.cluster.seconds = 3600
-    assert run.look(Layer.TIMER) is None
-    assert run.history == [Phase.GRANTING, Phase.REVOKING, Phase.EXPIRED]
+    assert run.look() is None
+    assert run.history == [Phase.GRANTING, Phase.REVOKING, Phase.FAILED]
     assert len(run.cluster.bindings) == 1
 
 

@@ -30,7 +30,7 @@ class Swept:
         self.metrics = Metrics()
         self.ended: list[tuple[str, Layer]] = []
         self.nudged: list[tuple[str, Layer]] = []
-        self.policies: list[str] = []
+        self.namespaces: list[str] = []
         self.stubborn: dict[str, Exception] = {}
         self.sweep = Sweep(
             self.cluster,
@@ -38,7 +38,6 @@ class Swept:
             self.metrics,
             end=self.end,
             nudge=self.nudge,
-            look_at_policy=self.look_at_policy,
             monotonic=lambda: self.cluster.seconds,
         )
 
@@ -52,23 +51,23 @@ class Swept:
         await asyncio.sleep(0)
         self.nudged.append((name, layer))
 
-    async def look_at_policy(self, name: str) -> None:
-        await asyncio.sleep(0)
-        self.policies.append(name)
-
     def lend(self, namespace: str, **annotations: str) -> None:
         """A binding of ours in a namespace, with just these annotations."""
         (found,) = bindings_for(request(namespaces=(namespace,)), NOW)
         self.cluster.make(annotated(found, annotations))
-        self.ask()
+        self.ask(namespace)
 
     def lend_until(self, namespace: str, deadline: datetime) -> None:
         self.cluster.make(*bindings_for(request(namespaces=(namespace,)), deadline))
-        self.ask()
+        self.ask(namespace)
 
-    def ask(self) -> None:
-        """The request that all of them belong to is there."""
-        self.cluster.stored = FakeCluster(moved(request(), Phase.ACTIVE)).stored
+    def ask(self, namespace: str) -> None:
+        """The request that all of them belong to is there, and lasts longer than any of them."""
+        self.namespaces.append(namespace)
+        found = moved(request(namespaces=tuple(self.namespaces)), Phase.ACTIVE)
+        until = msgspec.structs.replace(found.status, expires_at=NOW + timedelta(hours=2))
+        lasting = msgspec.structs.replace(found, status=until)
+        self.cluster.stored = FakeCluster(lasting).stored
 
     def number(self, name: str) -> float | None:
         return self.metrics.registry.get_sample_value(name)
@@ -144,7 +143,7 @@ def test_a_delete_that_crashes_stops_not_the_next_one_either() -> None:
     assert [name for name, _ in swept.ended] == ["b"]
 
 
-def test_open_requests_and_all_policies_are_brought_to_mind_and_ended_requests_are_not() -> None:
+def test_open_requests_are_brought_to_mind_and_ended_requests_are_not() -> None:
     swept = Swept()
     for number, phase in enumerate(Phase):
         meta = msgspec.structs.replace(request().metadata, name=phase.value, uid=str(number))
@@ -153,7 +152,6 @@ def test_open_requests_and_all_policies_are_brought_to_mind_and_ended_requests_a
     asyncio.run(swept.sweep.once())
     assert [name for name, _ in swept.nudged] == ["Pending", "Granting", "Active", "Revoking"]
     assert {layer for _, layer in swept.nudged} == {Layer.SWEEP}
-    assert swept.policies == ["oncall"]
 
 
 def test_a_binding_that_outlived_its_request_is_ended_before_its_deadline() -> None:
@@ -174,13 +172,13 @@ def test_a_binding_that_is_due_and_outlived_its_request_is_ended_and_counted_onc
     assert swept.number("curfew_bindings_swept_total") == 1
 
 
-def test_a_request_that_has_ended_and_still_has_a_binding_is_brought_to_mind() -> None:
+def test_a_binding_whose_request_has_ended_is_ended_before_its_deadline() -> None:
     swept = Swept()
     swept.lend_until("payments", NOW + timedelta(hours=1))
     swept.cluster.change(moved(swept.cluster.stored["dana-1"], Phase.EXPIRED))
     asyncio.run(swept.sweep.once())
-    assert swept.ended == []
-    assert swept.nudged == [("dana-1", Layer.SWEEP)]
+    assert swept.ended == [("payments", Layer.SWEEP)]
+    assert swept.nudged == []
 
 
 def test_what_is_due_goes_before_anything_else_is_asked() -> None:

@@ -41,7 +41,8 @@ class Town:
     """Holders that were told everything there is, until a test says otherwise."""
 
     def __init__(self, **roles: Resolution) -> None:
-        self.book = Book(**{"power": EVERYTHING, "reader": READS, "away": UNREADABLE} | roles)
+        known: dict[str, Resolution] = {"power": EVERYTHING, "reader": READS, "away": UNREADABLE}
+        self.book = Book(**(known | roles))
         self.freshness = Freshness(FOLLOWED, Metrics())
         self.holders = Holders(MemoryApi().client(), self.book, self.freshness)
         for plural in FOLLOWED:
