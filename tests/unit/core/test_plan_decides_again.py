@@ -30,6 +30,7 @@ from tests.unit.core.samples import (
 
 ADMIN = LentRole(RoleKind.CLUSTER_ROLE, "cluster-admin")
 SECOND = timedelta(seconds=1)
+LATER = NOW + timedelta(minutes=1)
 TICK = timedelta(microseconds=1)
 YEARS = timedelta(days=3650)
 
@@ -179,25 +180,29 @@ def _ended(later: timedelta) -> AccessRequest:
 def test_times_are_held_to_the_second_to_which_they_are_rounded(
     moved_by: Callable[[timedelta], AccessRequest],
 ) -> None:
-    assert is_what_was_asked(moved_by(timedelta()), HOUR)
-    assert is_what_was_asked(moved_by(SECOND), HOUR)
-    assert not is_what_was_asked(moved_by(SECOND + TICK), HOUR)
+    assert is_what_was_asked(moved_by(timedelta()), HOUR, LATER)
+    assert is_what_was_asked(moved_by(SECOND), HOUR, LATER)
+    assert not is_what_was_asked(moved_by(SECOND + TICK), HOUR, LATER)
 
 
 def test_a_request_whose_creation_is_not_known_is_held_to_its_length_alone() -> None:
-    assert is_what_was_asked(claiming(request(), created=None), HOUR)
-    assert not is_what_was_asked(claiming(request(), created=None, ends=NOW + 2 * HOUR), HOUR)
+    assert is_what_was_asked(claiming(request(), created=None), HOUR, LATER)
+    assert not is_what_was_asked(
+        claiming(request(), created=None, ends=NOW + 2 * HOUR), HOUR, NOW + timedelta(minutes=1)
+    )
 
 
 def test_a_grant_that_ends_sooner_than_was_asked_takes_nothing_from_anybody_else() -> None:
-    assert is_what_was_asked(claiming(request(), ends=NOW + SECOND), HOUR)
+    assert is_what_was_asked(
+        claiming(request(), ends=NOW + SECOND), HOUR, NOW + timedelta(minutes=1)
+    )
 
 
 @pytest.mark.parametrize("missing", ["starts", "ends"])
 def test_a_grant_without_one_of_its_times_was_never_decided(missing: str) -> None:
     asked = request()
     found = claiming(asked, starts=None) if missing == "starts" else claiming(asked, ends=None)
-    assert not is_what_was_asked(found, HOUR)
+    assert not is_what_was_asked(found, HOUR, LATER)
 
 
 def test_active_access_stands_though_its_policy_is_gone() -> None:
