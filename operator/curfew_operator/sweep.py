@@ -45,6 +45,7 @@ class Sweep:
         self._end = end
         self._nudge = nudge
         self._ended_before: dict[str, bool] = {}
+        self._deleted: list[LentBinding] = []
         self._monotonic = monotonic
         self._tried = monotonic()
         self._done: float | None = None
@@ -77,6 +78,7 @@ class Sweep:
         """One sweep. What is due goes first; then the rest is brought to mind."""
         bindings = await self._cluster.lent_bindings()
         now = self._clock.now()
+        self._deleted = []
         due = [one for one in bindings if one.is_due(now)]
         failed = await self._take_back(due)
         # Listed after the bindings, so that whatever was granted meanwhile is known.
@@ -85,7 +87,7 @@ class Sweep:
         rest = [one for one in bindings if not one.is_due(now)]
         strays = [one for one in rest if is_stray(one, by_uid.get(one.request_uid))]
         failed = await self._take_back(strays) or failed
-        self._tell_what_stays([*due, *strays])
+        self._tell_what_stays(self._deleted)
         for request in requests:
             if request.status.phase not in ENDS:
                 await self._nudge(request.metadata.name, Layer.SWEEP)
@@ -98,6 +100,7 @@ class Sweep:
         for binding in bindings:
             try:
                 await self._end(binding, Layer.SWEEP)
+                self._deleted.append(binding)
                 self._metrics.swept.inc()
             except Exception as error:  # noqa: BLE001 - the next one must go all the same
                 failed = error

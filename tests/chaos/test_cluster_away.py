@@ -42,7 +42,7 @@ def test_an_outage_is_logged_once_turns_readyz_red_and_is_over_by_itself() -> No
             wait_until(lambda: _ask(process, "/readyz")[0] == 503, "not ready")  # noqa: B023 - used at once
             assert _ask(process, "/healthz")[0] == 200
         for pod, process in processes.items():
-            away = 'curfew_role_cache_synced{resource="roles"} 0.0'
+            away = 'curfew_cache_synced{resource="roles"} 0.0'
             away = "curfew_cluster_away 1.0" if "operator" in pod else away
             wait_until(lambda: away in _ask(process, "/metrics")[1], away)  # noqa: B023 - used at once
         time.sleep(5)  # several tries more, each of which could be logged
