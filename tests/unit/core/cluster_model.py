@@ -107,6 +107,13 @@ class ModelCluster:
         """The API server's clock goes on."""
         self.now += time
 
+    def must_not_be_lent(self) -> bool:
+        """Whether it was given back, or its policy went before all was granted."""
+        asked = self.request
+        undecided = asked.status.phase in (Phase.PENDING, Phase.GRANTING)
+        given_back = asked.spec.cancel or asked.metadata.deletion_timestamp is not None
+        return given_back or (undecided and self.seen_by_planning.policy is None)
+
     def past_the_deadline(self) -> bool:
         """Whether the access has to be gone."""
         deadline = self.request.status.expires_at

@@ -27,11 +27,21 @@ class Lives(RuleBasedStateMachine):
         duration=st.sampled_from(["1s", ""]),
         namespaces=st.sampled_from([("payments",), ("payments", "shop")]),
         roles=st.sampled_from([(EDIT,), (EDIT, DEPLOYER)]),
+        calls=st.integers(0, 14),
     )
-    def ask(self, duration: str, namespaces: tuple[str, ...], roles: tuple[LentRole, ...]) -> None:
+    def ask(
+        self,
+        duration: str,
+        namespaces: tuple[str, ...],
+        roles: tuple[LentRole, ...],
+        calls: int,
+    ) -> None:
+        """A request, and an operator that did so many calls for it before anything happened."""
         asked = request(duration=duration, namespaces=namespaces, roles=roles)
         self.cluster = ModelCluster(asked)
         self.operators = [ModelOperator(self.cluster), ModelOperator(self.cluster)]
+        for _ in range(calls):
+            self.go_on(0)
 
     @rule(which=WHICH)
     def go_on(self, which: int) -> None:
@@ -87,8 +97,10 @@ class Lives(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def settle(self, which: int) -> None:
+        must_end = self.cluster.must_not_be_lent()
         wake_at = self.operators[which].settle()
         status = self.cluster.request.status
+        assert not (must_end and status.phase is Phase.ACTIVE), "it is lent against what is known"
         assert status.phase in {Phase.ACTIVE, *ENDS}
         if status.phase is Phase.ACTIVE:
             assert not self.cluster.past_the_deadline()
@@ -115,7 +127,7 @@ class Lives(RuleBasedStateMachine):
 
 LONG = bool(os.environ.get("CURFEW_LONG"))
 Lives.TestCase.settings = settings(
-    max_examples=4000 if LONG else 120, stateful_step_count=50, deadline=None
+    max_examples=4000 if LONG else 250, stateful_step_count=50, deadline=None
 )
 TestWhateverHappensInWhateverOrder = Lives.TestCase
 

@@ -1,16 +1,22 @@
 """What a policy is told about itself."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import msgspec
+import pytest
 
 from curfew.access.api import AccessPolicy, LentRole
 from curfew.access.conditions import ConditionType, find
+from curfew.access.world import Place
 from curfew.objects.rbac import RoleKind
+from curfew_operator import policies
+from curfew_operator.clock import ServerClock
 from curfew_operator.policies import PolicyReconciler
 from tests.unit.core.samples import EDIT, FENCE, NOW, policy
 from tests.unit.operator_edge.fake_cluster import FakeCluster
+from tests.unit.operator_edge.memory_api import away
 
 
 def looked_at(cluster: FakeCluster, stored: AccessPolicy | None = None) -> tuple[str, str, str]:
@@ -74,6 +80,66 @@ def test_a_role_that_is_gone_is_seen_and_its_return_too_each_with_its_time() -> 
     assert changed is not None
     assert changed.last_transition_time == NOW + timedelta(seconds=60)
     assert "deployer" in changed.message
+
+
+def looking(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, turns: float = 0.03) -> None:
+    """Let the reconciler run for a moment, looks following each other at once."""
+    monkeypatch.setattr(policies, "_EVERY", 0.002)
+
+    async def moment() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(turns):
+                await PolicyReconciler(cluster, cluster.clock, FENCE).run()
+
+    asyncio.run(moment())
+
+
+def test_every_policy_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    meta = msgspec.structs.replace(policy().metadata, name="other")
+    cluster.known["other"] = msgspec.structs.replace(policy(), metadata=meta)
+    looking(cluster, monkeypatch)
+    assert cluster.calls.count("policies") > 1
+    assert cluster.calls.count("record_policy oncall") == 1
+    assert cluster.calls.count("record_policy other") == 1
+
+
+@pytest.mark.parametrize("call", ["policies", "policy", "place", "record_policy"])
+def test_a_cluster_that_is_away_ends_no_look_and_is_not_told_of(
+    call: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = FakeCluster()
+    cluster.failing[call] = away(call)
+    looking(cluster, monkeypatch)
+    assert cluster.calls.count("policies") > 1
+    assert caplog.records == []
+
+
+def test_one_policy_that_makes_a_look_crash_does_not_hide_the_next(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = FakeCluster()
+    place = cluster.place
+
+    async def crash(name: str, roles: tuple[LentRole, ...]) -> Place | None:
+        if name == "cursed":
+            raise ZeroDivisionError
+        return await place(name, roles)
+
+    cluster.place = crash  # type: ignore[method-assign] # a defect of ours
+    meta = msgspec.structs.replace(policy().metadata, name="bad")
+    bad = msgspec.structs.replace(policy(namespaces=("cursed",)), metadata=meta)
+    cluster.known = {"bad": bad, "oncall": policy()}
+    looking(cluster, monkeypatch)
+    assert "AccessPolicy bad cannot be looked at" in caplog.text
+    assert "record_policy oncall" in cluster.calls
+
+
+def test_a_clock_that_does_not_know_the_time_yet_is_waited_for() -> None:
+    cluster = FakeCluster()
+    reconciler = PolicyReconciler(cluster, ServerClock(lambda: 0.0), FENCE)
+    asyncio.run(reconciler.look_at("oncall"))
+    assert "record_policy oncall" not in cluster.calls
 
 
 def test_an_edit_that_changes_nothing_is_still_seen_as_looked_at() -> None:

@@ -69,6 +69,19 @@ def test_an_authorizer_that_stays_behind_leaves_the_request_revoking_until_it_ha
     assert phase_of(cluster) is Phase.EXPIRED
 
 
+def test_an_authorizer_that_could_not_tell_proves_nothing_until_it_can() -> None:
+    cluster, reconciler = due()
+    cluster.evaluation_error = "the role of some binding is gone"
+    with pytest.raises(NotProvedYet, match="could not tell: the role of some binding is gone"):
+        asyncio.run(reconciler.reconcile("dana-1", Layer.TIMER))
+    assert phase_of(cluster) is Phase.REVOKING
+    assert cluster.stored["dana-1"].status.verification is None
+    assert cluster.bindings == {}
+    cluster.evaluation_error = ""
+    assert asyncio.run(reconciler.reconcile("dana-1", Layer.SWEEP)) is None
+    assert phase_of(cluster) is Phase.EXPIRED
+
+
 def test_access_that_somebody_else_gave_is_named_as_what_remains() -> None:
     cluster, reconciler = due()
     cluster.standing = STANDING

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from curfew.access.api import Layer
-from curfew.access.binding import LentBinding, bindings_for
+from curfew.access.binding import REQUEST_UID, LentBinding, bindings_for
 from curfew.access.conditions import ConditionType
 from curfew.access.lifecycle import Phase
 from curfew_operator.reconcile import Reconciler
@@ -147,14 +147,36 @@ def test_our_name_on_a_binding_with_another_deadline_is_no_grant() -> None:
     assert run.cluster.bindings == {}
 
 
-def test_our_name_on_a_binding_of_somebody_else_is_never_a_grant_and_is_left_alone() -> None:
+@pytest.mark.parametrize("labels", [{}, {REQUEST_UID: "another"}], ids=["nobody's", "another's"])
+def test_our_name_on_a_binding_of_somebody_else_fails_in_words_and_is_left_alone(
+    labels: dict[str, str],
+) -> None:
     run = Run()
     (ours,) = bindings_for(request(), DEADLINE)
-    bare = msgspec.structs.replace(ours.metadata, labels={}, annotations={})
+    bare = msgspec.structs.replace(ours.metadata, labels=labels, annotations={})
     run.cluster.make(msgspec.structs.replace(ours, metadata=bare))
     assert run.look() is None
     assert run.history == [Phase.GRANTING, Phase.REVOKING, Phase.FAILED]
+    assert said(run.request.status, ConditionType.GRANTED) == (
+        "False",
+        "Refused",
+        "RoleBinding payments/curfew-7f3a-0 is there already, and is not Curfew's",
+    )
     assert len(run.cluster.bindings) == 1
+
+
+def test_a_name_that_was_taken_for_a_moment_only_is_no_refusal() -> None:
+    run = Run()
+    create, taken = run.cluster.create, [True]
+
+    async def taken_once(binding: LentBinding) -> None:
+        if taken and taken.pop():
+            raise no("POST", 409, "AlreadyExists", "already exists")
+        await create(binding)
+
+    run.cluster.create = taken_once  # type: ignore[method-assign] # gone when it is looked at
+    assert run.look() == DEADLINE
+    assert run.history == [Phase.GRANTING, Phase.ACTIVE]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from tests.unit.operator_edge.request_run import Run
 TWO = request(namespaces=("payments", "shop"))
 
 
-@pytest.mark.parametrize("call", ["create", "record", "may_request", "policy", "place", "binding"])
+@pytest.mark.parametrize(
+    "call", ["create", "record", "may_request", "identity_proved", "policy", "place", "binding"]
+)
 def test_a_cluster_that_does_not_answer_is_asked_again_and_nothing_is_decided(call: str) -> None:
     run = Run()
     run.cluster.failing[call] = away(call)

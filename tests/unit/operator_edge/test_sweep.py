@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curfew.access.api import Layer
+from curfew.access.api import AccessRequest, Layer
 from curfew.access.binding import EXPIRES_AT, LentBinding, bindings_for
-from curfew.access.lifecycle import Phase
+from curfew.access.lifecycle import ENDS, Phase
 from curfew_kube.errors import KubeError
 from curfew_operator import sweep as sweep_module
 from curfew_operator.metrics import Metrics
 from curfew_operator.sweep import Sweep
-from tests.unit.core.samples import NOW, annotated, moved, request
+from tests.unit.core.samples import DEADLINE, NOW, annotated, moved, request
 from tests.unit.operator_edge.fake_cluster import FakeCluster
 from tests.unit.operator_edge.memory_api import away
 
@@ -68,6 +68,10 @@ class Swept:
         until = msgspec.structs.replace(found.status, expires_at=NOW + timedelta(hours=2))
         lasting = msgspec.structs.replace(found, status=until)
         self.cluster.stored = FakeCluster(lasting).stored
+
+    def move(self, phase: Phase) -> None:
+        """The request is elsewhere in its life, with the usual deadline on record."""
+        self.cluster.change(moved(self.cluster.stored["dana-1"], phase))
 
     def number(self, name: str) -> float | None:
         return self.metrics.registry.get_sample_value(name)
@@ -172,13 +176,61 @@ def test_a_binding_that_is_due_and_outlived_its_request_is_ended_and_counted_onc
     assert swept.number("curfew_bindings_swept_total") == 1
 
 
-def test_a_binding_whose_request_has_ended_is_ended_before_its_deadline() -> None:
+@pytest.mark.parametrize("phase", [Phase.PENDING, Phase.REVOKING, *ENDS])
+def test_a_binding_of_a_request_that_lends_nothing_now_is_ended(phase: Phase) -> None:
     swept = Swept()
-    swept.lend_until("payments", NOW + timedelta(hours=1))
-    swept.cluster.change(moved(swept.cluster.stored["dana-1"], Phase.EXPIRED))
+    swept.lend_until("payments", DEADLINE)
+    swept.move(phase)
     asyncio.run(swept.sweep.once())
     assert swept.ended == [("payments", Layer.SWEEP)]
-    assert swept.nudged == []
+    assert swept.cluster.bindings == {}
+    assert swept.nudged == ([] if phase in ENDS else [("dana-1", Layer.SWEEP)])
+
+
+def test_a_binding_that_says_a_later_deadline_than_its_request_is_ended_now() -> None:
+    swept = Swept()
+    swept.lend_until("payments", DEADLINE + timedelta(seconds=1))
+    swept.move(Phase.ACTIVE)
+    asyncio.run(swept.sweep.once())
+    assert swept.ended == [("payments", Layer.SWEEP)]
+    assert swept.number("curfew_bindings_swept_total") == 1
+
+
+def test_a_label_that_was_copied_to_a_binding_of_another_name_lends_nothing() -> None:
+    swept = Swept()
+    swept.lend_until("payments", DEADLINE)
+    (ours,) = swept.cluster.bindings.values()
+    meta = msgspec.structs.replace(ours.metadata, name="ops")
+    swept.cluster.make(msgspec.structs.replace(ours, metadata=meta))
+    asyncio.run(swept.sweep.once())
+    assert list(swept.cluster.bindings) == [("payments", "curfew-7f3a-0")]
+
+
+def test_a_request_that_was_granted_while_the_bindings_were_listed_loses_nothing() -> None:
+    swept = Swept()
+    swept.lend_until("payments", DEADLINE)
+    swept.move(Phase.PENDING)
+    requests = swept.cluster.requests
+
+    async def granted_by_now() -> tuple[AccessRequest, ...]:
+        swept.move(Phase.GRANTING)
+        return await requests()
+
+    swept.cluster.requests = granted_by_now  # type: ignore[method-assign] # one moment of luck
+    asyncio.run(swept.sweep.once())
+    assert swept.ended == []
+
+
+def test_a_stray_that_cannot_be_deleted_stops_neither_the_next_nor_the_nudges() -> None:
+    swept = Swept()
+    for name in ("a", "b"):
+        swept.lend_until(name, DEADLINE)
+    swept.move(Phase.REVOKING)
+    swept.stubborn = {"a": away("DELETE a")}
+    with pytest.raises(KubeError, match="DELETE a"):
+        asyncio.run(swept.sweep.once())
+    assert [name for name, _ in swept.ended] == ["b"]
+    assert swept.nudged == [("dana-1", Layer.SWEEP)]
 
 
 def test_what_is_due_goes_before_anything_else_is_asked() -> None:

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curfew.access.api import Layer
+from curfew_kube.errors import CredentialFault
+from curfew_operator.clock import NoTimeYet
+from curfew_operator.reconcile import NotProvedYet
 from tests.unit.operator_edge.looks import Looks, until
-from tests.unit.operator_edge.memory_api import away
+from tests.unit.operator_edge.memory_api import away, no
 
 
 async def _at_once(_: str) -> None:
@@ -129,6 +132,59 @@ def test_a_cluster_that_is_away_is_not_told_of_for_each_request(
     async def fail(_: str) -> None:
         await asyncio.sleep(0)
         raise away("GET request")
+
+    looks = Looks(fail)
+
+    async def scenario() -> None:
+        await looks.work.nudge("a")
+        await until(lambda: len(looks.begun) == 2)
+
+    looks.run(scenario)
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (no("PATCH request", 403, "Forbidden", "not for you"), "403 Forbidden: not for you"),
+        (no("PATCH request", 422, "Invalid", "changed"), "422 Invalid: changed"),
+        (CredentialFault("the token file is empty"), "the token file is empty"),
+        (NotProvedYet("still allowed"), "still allowed"),
+    ],
+    ids=["forbidden", "invalid", "credentials", "not proved"],
+)
+def test_what_the_cluster_refuses_is_told_once_and_without_a_traceback(
+    caplog: pytest.LogCaptureFixture, error: Exception, words: str
+) -> None:
+    async def fail(_: str) -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    looks = Looks(fail)
+
+    async def scenario() -> None:
+        await looks.work.nudge("a")
+        await until(lambda: len(looks.begun) == 3)
+
+    looks.run(scenario)
+    (told,) = caplog.records
+    assert told.levelname == "WARNING"
+    assert told.getMessage().startswith("a: to be tried again: ")
+    assert told.getMessage().endswith(words)
+    assert told.exc_info is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [no("GET request", 503, "ServiceUnavailable", "away"), NoTimeYet("no answer yet")],
+    ids=["503", "no time"],
+)
+def test_a_cluster_that_cannot_answer_yet_is_not_told_of_either(
+    caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    async def fail(_: str) -> None:
+        await asyncio.sleep(0)
+        raise error
 
     looks = Looks(fail)
 
