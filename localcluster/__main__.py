@@ -89,7 +89,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Programs come from the directory in CURFEW_CLUSTER_BIN or KUBEBUILDER_ASSETS,"
         " from the cache (CURFEW_CACHE), from the official releases, or are built with Go.",
     )
-    commands = parser.add_subparsers(dest="command", required=True)
+    _add_commands(parser.add_subparsers(dest="command", required=True))
+    return parser
+
+
+def _add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     where = argparse.ArgumentParser(add_help=False)
     where.add_argument(
         "--dir", type=Path, required=True, help="the cluster's own directory (new, empty, or its)"
@@ -122,7 +126,6 @@ def _parser() -> argparse.ArgumentParser:
         "binaries", parents=[which], help="only get the programs it needs"
     )
     programs.add_argument("--print", metavar="NAME", help="print the path of one of them")
-    return parser
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

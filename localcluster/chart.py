@@ -17,6 +17,8 @@ CHART = Path(__file__).parents[1] / "charts" / "curfew"
 NAMESPACE = "curfew-system"
 RELEASE = "curfew"
 PLUGIN = "kubectl-curfew"
+GUARD = "rbac-guard-see-runbook.curfew.dev"
+Done = subprocess.CompletedProcess[str]
 _LAST_LINES = 10
 _CURE = (
     "a guard that is armed has lost its webhook; make way for the new one:"
@@ -51,6 +53,27 @@ def uninstall(cluster: LocalCluster) -> str:
     return done.stdout
 
 
+def failure_policy(cluster: LocalCluster) -> str:
+    """The guard's failure policy: Ignore until it is armed, then Fail ("": there is no guard)."""
+    path = f'jsonpath={{.webhooks[?(@.name=="{GUARD}")].failurePolicy}}'
+    get = ("get", "validatingwebhookconfiguration", "curfew", "-o", path)
+    return cluster.kubectl(*get, check=False).stdout
+
+
+def curfew(cluster: LocalCluster, kubeconfig: Path, *arguments: str) -> Done:
+    """`kubectl curfew` as somebody, found by kubectl in the cluster's bin directory."""
+    path = os.pathsep.join((str(cluster.directory / "bin"), os.environ["PATH"]))
+    return subprocess.run(
+        [cluster.binaries["kubectl"], "curfew", *arguments, f"--kubeconfig={kubeconfig}"],
+        env=os.environ | {"PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
 def _link_plugin(cluster: LocalCluster) -> None:
     """Put `kubectl curfew` beside kubectl, from the environment that the Pods run in."""
     plugin = Path(sys.executable).parent / PLUGIN
@@ -60,7 +83,7 @@ def _link_plugin(cluster: LocalCluster) -> None:
         link.symlink_to(plugin)
 
 
-def _helm(cluster: LocalCluster, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _helm(cluster: LocalCluster, *arguments: str) -> Done:
     home = cluster.directory / "helm"
     theirs = {k: v for k, v in os.environ.items() if not k.startswith(("HELM_", "KUBE"))}
     ours = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}

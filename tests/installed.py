@@ -1,26 +1,19 @@
 """A cluster with Curfew on it, as tests use it: wait for it, ask for access, look at what came."""
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from localcluster import LocalCluster
+import msgspec
 
-GUARD = "rbac-guard-see-runbook.curfew.dev"
-SYSTEM = "curfew-system"
-ENDS = {"Expired", "Revoked", "Cancelled", "Failed"}
-Done = subprocess.CompletedProcess[str]
+from curfew.access import lifecycle
+from localcluster import LocalCluster, chart
 
-
-def failure_policy(cluster: LocalCluster) -> str:
-    """The guard's failure policy ("": there is no such webhook)."""
-    path = f'jsonpath={{.webhooks[?(@.name=="{GUARD}")].failurePolicy}}'
-    get = ("get", "validatingwebhookconfiguration", "curfew", "-o", path)
-    return cluster.kubectl(*get, check=False).stdout
+SYSTEM = chart.NAMESPACE
+ENDS = {phase.value for phase in lifecycle.ENDS}
+Done = chart.Done
 
 
 def wait_until(so: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
@@ -33,7 +26,7 @@ def wait_until(so: Callable[[], bool], what: str, seconds: float = 30.0) -> None
 
 def wait_until_armed(cluster: LocalCluster) -> None:
     """Wait for the operator to arm the guard."""
-    wait_until(lambda: failure_policy(cluster) == "Fail", "the guard is armed")
+    wait_until(lambda: chart.failure_policy(cluster) == "Fail", "the guard is armed")
 
 
 def apply(cluster: LocalCluster, body: object, kubeconfig: Path | None = None) -> Done:
@@ -111,13 +104,30 @@ def wait_for_phase(cluster: LocalCluster, name: str, *phases: str) -> dict[str, 
     return look(cluster, name)
 
 
-def condition(found: dict[str, Any], kind: str) -> dict[str, str]:
+class _Status(msgspec.Struct):
+    conditions: list[dict[str, Any]] = []
+
+
+class _Observed(msgspec.Struct):
+    status: _Status = msgspec.field(default_factory=_Status)
+
+
+def conditions(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conditions of an object; none where nobody has looked at it yet."""
+    return msgspec.convert(found, _Observed).status.conditions
+
+
+def condition(found: dict[str, Any], kind: str) -> dict[str, Any]:
     """A condition of an object; AssertionError where it has none of that type."""
-    by_type: dict[str, dict[str, str]] = {
-        one["type"]: one for one in found.get("status", {}).get("conditions", [])
-    }
-    assert kind in by_type, found.get("status")
+    by_type = {one["type"]: one for one in conditions(found)}
+    assert kind in by_type, found
     return by_type[kind]
+
+
+def deadline(cluster: LocalCluster, name: str) -> str:
+    """When a request's access ends ("": that is not on record yet)."""
+    path = "jsonpath={.status.expiresAt}"
+    return cluster.kubectl("get", "areq", name, "-o", path).stdout
 
 
 def lent_bindings(cluster: LocalCluster, namespace: str) -> list[dict[str, Any]]:
@@ -131,16 +141,6 @@ def may(cluster: LocalCluster, who: Path, verb: str, resource: str, namespace: s
     """Whether somebody may do a thing now, by the API server's own answer."""
     can = ("auth", "can-i", verb, resource, "-n", namespace)
     return cluster.kubectl(*can, kubeconfig=who, check=False).stdout.strip() == "yes"
-
-
-def curfew(cluster: LocalCluster, who: Path, *arguments: str) -> Done:
-    """`kubectl curfew`, found by kubectl in the cluster's bin directory."""
-    path = f"{cluster.directory / 'bin'}:{os.environ['PATH']}"
-    kubectl = str(cluster.binaries["kubectl"])
-    argv = [kubectl, "curfew", *arguments, f"--kubeconfig={who}"]
-    return subprocess.run(
-        argv, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-    )
 
 
 def account_kubeconfig(cluster: LocalCluster, account: str) -> Path:

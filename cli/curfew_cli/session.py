@@ -5,14 +5,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import msgspec
-
 from curfew.access.api import ACCESS_POLICIES, ACCESS_REQUESTS, AccessPolicy, AccessRequest
 from curfew_cli.errors import Failed
 from curfew_kube.client import Client, PatchOperation
 from curfew_kube.errors import NotFound
 from curfew_kube.kubeconfig import Kubeconfig
-from curfew_kube.transport import Call
+from curfew_kube.reviews import ResourceAttributes, review_self
 
 _LOOK_EVERY = 0.2
 
@@ -62,33 +60,13 @@ class Session:
 
     async def may_ask(self, policy: str) -> bool:
         """Whether this person holds the verb `request` on a policy."""
-        attributes = {
-            "group": ACCESS_POLICIES.group,
-            "resource": ACCESS_POLICIES.plural,
-            "name": policy,
-            "verb": "request",
-        }
-        body = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": attributes},
-        }
-        call = Call(
-            method="POST",
-            path="/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            body=msgspec.json.encode(body),
-            repeatable=True,
+        attributes = ResourceAttributes(
+            group=ACCESS_POLICIES.group,
+            resource=ACCESS_POLICIES.plural,
+            name=policy,
+            verb="request",
         )
-        answered = await self._client.send(call)
-        return msgspec.json.decode(answered.body, type=_Review).status.allowed
-
-
-class _Verdict(msgspec.Struct, frozen=True):
-    allowed: bool = False
-
-
-class _Review(msgspec.Struct, frozen=True):
-    status: _Verdict
+        return (await review_self(self._client, attributes)).value.allowed
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from curfew_kube.client import Answer, Client, decode
 from curfew_kube.transport import Call
 
 _REVIEWS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews", namespaced=False)
+_SELF_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", namespaced=False)
 _ACCOUNTS = Resource("", "v1", "serviceaccounts", namespaced=True)
 
 
@@ -70,14 +71,20 @@ class _Token(msgspec.Struct, frozen=True):
 
 async def review(client: Client, question: Question) -> Answer[Verdict]:
     """Ask the API server's own authorizers; raises KubeError, never guesses."""
-    body = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SubjectAccessReview",
-        "spec": question,
-    }
+    return await _ask(client, _REVIEWS, "SubjectAccessReview", question)
+
+
+async def review_self(client: Client, attributes: ResourceAttributes) -> Answer[Verdict]:
+    """The same about whoever asks; everybody may. Raises KubeError."""
+    question = {"resourceAttributes": attributes}
+    return await _ask(client, _SELF_REVIEWS, "SelfSubjectAccessReview", question)
+
+
+async def _ask(client: Client, reviews: Resource, kind: str, spec: object) -> Answer[Verdict]:
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
     call = Call(
         method="POST",
-        path=_REVIEWS.collection(),
+        path=reviews.collection(),
         body=msgspec.json.encode(body),
         repeatable=True,
     )

@@ -6,7 +6,7 @@ matters for a write: can it have been carried out?
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -110,23 +110,21 @@ class Transport:
 
     async def exchange(self, call: Call) -> Answered:
         """Send and read whole; raises a KubeError for everything but 2xx."""
-        refused: Credentials | None = None
-        while True:
-            credentials = await self._source.current(refused=refused)
-            async with self._request(call, credentials, self._patience) as answer:
-                if answer.status == _UNAUTHORIZED and refused is None:
-                    refused = credentials
-                    continue
-                await _require_good(call, answer)
-                return Answered(await answer.read(), _date(call, answer.headers))
+        async with self._open(call, self._patience) as answer:
+            return Answered(await answer.read(), _date(call, answer.headers))
+
+    def stream(self, call: Call) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send, and hand out the answer while it comes in; raises like `exchange`."""
+        return self._open(call, self._opening)
 
     @asynccontextmanager
-    async def stream(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send, and hand out the answer while it comes in; raises like `exchange`."""
+    async def _open(
+        self, call: Call, limits: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         refused: Credentials | None = None
         while True:
             credentials = await self._source.current(refused=refused)
-            async with self._request(call, credentials, self._opening) as answer:
+            async with self._request(call, credentials, limits) as answer:
                 if answer.status == _UNAUTHORIZED and refused is None:
                     refused = credentials
                     continue

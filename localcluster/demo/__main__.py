@@ -23,7 +23,6 @@ from localcluster.demo.telling import NotAsTold, Teller
 from localcluster.errors import RigError
 from localcluster.temporary import temporary
 
-_GUARD = "rbac-guard-see-runbook.curfew.dev"
 _ARMED_WITHIN = 30.0
 
 
@@ -70,13 +69,10 @@ def _play(cluster: LocalCluster, tell: Teller, act: str) -> None:
 
 
 def _wait_until_armed(cluster: LocalCluster, tell: Teller) -> None:
-    path = f'jsonpath={{.webhooks[?(@.name=="{_GUARD}")].failurePolicy}}'
     until = time.monotonic() + _ARMED_WITHIN
     policy = ""
     while policy != "Fail" and time.monotonic() < until:
-        policy = cluster.kubectl(
-            "get", "validatingwebhookconfiguration", "curfew", "-o", path
-        ).stdout
+        policy = chart.failure_policy(cluster)
         time.sleep(0.1)
     tell.must("the guard fails closed from now on", so=policy == "Fail", found=policy)
 

@@ -1,12 +1,12 @@
 """Act two: a developer is lent `curfew:edit` in one namespace for 20 seconds, and not longer."""
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from localcluster.chart import Done, curfew
 from localcluster.cluster import LocalCluster
 from localcluster.demo.telling import Teller
 
@@ -24,7 +24,7 @@ def play(cluster: LocalCluster, tell: Teller, clock: Clock) -> None:
     _allow(cluster, tell)
     _must_be_refused(cluster, tell, dana)
     tell.step(f"dana: $ kubectl curfew request curfew:edit -n payments --for {_SECONDS}s")
-    asked = _curfew(cluster, dana, "request", "curfew:edit", "-n", "payments", *_WHY)
+    asked = curfew(cluster, dana, "request", "curfew:edit", "-n", "payments", *_WHY)
     tell.quote(asked.stdout + asked.stderr)
     tell.must("it is lent", so=asked.returncode == 0, found=asked.stderr)
     request = asked.stdout.partition(":")[0]
@@ -71,20 +71,21 @@ def _wait_for_the_end(
     tell.step("the API server refuses dana")
     in_time = first_refusal is not None and first_refusal >= deadline
     tell.must("never before the deadline", so=in_time, found=str(first_refusal or "no refusal"))
-    ended = _curfew(cluster, dana, "show", request)
+    ended = curfew(cluster, dana, "show", request)
     for _ in range(50):
         if "Proof:" in ended.stdout:
             break
         time.sleep(0.1)
-        ended = _curfew(cluster, dana, "show", request)
+        ended = curfew(cluster, dana, "show", request)
     deleted = _deleted(cluster)
     tell.quote(f"deadline            {_time(deadline)}")
     tell.quote(f"binding deleted     {_after(deadline, deleted)}")
     tell.quote(f"first refusal seen  {_after(deadline, first_refusal)}")
     tell.quote("\n".join(line for line in ended.stdout.splitlines() if line.startswith(_PROOF)))
-    tell.must(
-        "the request says Expired, with proof", so=_is_proved(ended.stdout), found=ended.stdout
-    )
+    on_time = deleted is not None and deleted >= deadline
+    tell.must("the operator deleted it, and not too early", so=on_time, found=str(deleted))
+    proved = _is_proved(ended.stdout)
+    tell.must("the request says Expired, with proof", so=proved, found=ended.stdout)
     left = cluster.kubectl("get", "rolebindings", "-n", "payments", "-l", "curfew.dev/request-uid")
     tell.must("no binding is left", so=left.stdout == "", found=left.stdout)
 
@@ -96,23 +97,7 @@ def _is_proved(shown: str) -> bool:
     return "Expired" in shown and "Revoked=True" in shown and "Proof: ended by" in shown
 
 
-def _curfew(
-    cluster: LocalCluster, kubeconfig: Path, *arguments: str
-) -> "subprocess.CompletedProcess[str]":
-    # Exactly as kubectl runs it: the plugin beside it, by its name.
-    plugin = cluster.directory / "bin" / "kubectl-curfew"
-    return subprocess.run(
-        [plugin, *arguments, f"--kubeconfig={kubeconfig}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-
-def _create(
-    cluster: LocalCluster, kubeconfig: Path, name: str
-) -> "subprocess.CompletedProcess[str]":
+def _create(cluster: LocalCluster, kubeconfig: Path, name: str) -> Done:
     create = ("create", "configmap", name, "-n", "payments", "--from-literal=a=b")
     return cluster.kubectl(*create, kubeconfig=kubeconfig, check=False)
 

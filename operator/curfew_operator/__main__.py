@@ -9,6 +9,7 @@ import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -51,7 +52,6 @@ async def _run(options: argparse.Namespace) -> None:
         reconciler = Reconciler(cluster, clock, fence)
         policies = PolicyReconciler(cluster, clock, fence)
         work = Work(reconciler.reconcile, clock, metrics, random.random)
-
         sweep = Sweep(cluster, clock, metrics, end=reconciler.end, nudge=work.nudge)
         keeper = Keeper(client, options.namespace, metrics, _wall_clock)
         nudges = {ACCESS_REQUESTS: work.nudge, ACCESS_POLICIES: policies.look_at}
@@ -69,7 +69,7 @@ async def _until_told_to_stop(tasks: list["asyncio.Task[None]"]) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    waiting = asyncio.create_task(_wait(told))
+    waiting: asyncio.Task[Any] = asyncio.create_task(told.wait())
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -77,10 +77,6 @@ async def _until_told_to_stop(tasks: list["asyncio.Task[None]"]) -> None:
     for task in done - {waiting}:
         task.result()  # whatever ended by itself did so by an error, and this raises it
         raise RuntimeError("a part of the operator ended by itself")
-
-
-async def _wait(told: asyncio.Event) -> None:
-    await told.wait()
 
 
 def _wall_clock() -> datetime:

@@ -1,5 +1,6 @@
 """The operator's reads and writes, each one call, typed; nothing is decided here."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -25,8 +26,6 @@ from curfew_kube.errors import NotFound
 from curfew_kube.reviews import ResourceAttributes, Verdict
 
 _NAMESPACES = Resource("", "v1", "namespaces", namespaced=False)
-
-
 _ADMISSION = "admissionregistration.k8s.io"
 _POLICIES = Resource(_ADMISSION, "v1", "validatingadmissionpolicies", namespaced=False)
 _POLICY_BINDINGS = Resource(_ADMISSION, "v1", "validatingadmissionpolicybindings", namespaced=False)
@@ -98,15 +97,24 @@ class Cluster:
         """Every policy."""
         return (await self._client.list(ACCESS_POLICIES, AccessPolicy)).value.items
 
-    async def place(self, name: str, roles: tuple[LentRole, ...]) -> Place | None:
-        """A namespace with those of the roles that exist for it; None where there is none."""
-        try:
-            found = (await self._client.get(_NAMESPACES, _Namespace, name)).value
-        except NotFound:
-            return None
-        known = {role: await self._role(role, name) for role in roles}
-        there = {role: content for role, content in known.items() if content is not None}
-        return Place(name, found.metadata.labels, there)
+    async def places(self, names: Iterable[str], roles: tuple[LentRole, ...]) -> tuple[Place, ...]:
+        """Those of the namespaces that exist, each with those of the roles that exist for it."""
+        wide = tuple(role for role in roles if role.kind is RoleKind.CLUSTER_ROLE)
+        narrow = tuple(role for role in roles if role not in wide)
+        everywhere = await self._roles(wide, "")
+        places = []
+        for name in dict.fromkeys(names):
+            try:
+                found = (await self._client.get(_NAMESPACES, _Namespace, name)).value
+            except NotFound:
+                continue
+            there = everywhere | await self._roles(narrow, name)
+            places.append(Place(name, found.metadata.labels, there))
+        return tuple(places)
+
+    async def _roles(self, roles: tuple[LentRole, ...], namespace: str) -> dict[LentRole, Role]:
+        found = {role: await self._role(role, namespace) for role in roles}
+        return {role: content for role, content in found.items() if content is not None}
 
     async def _role(self, role: LentRole, namespace: str) -> Role | None:
         cluster_wide = role.kind is RoleKind.CLUSTER_ROLE

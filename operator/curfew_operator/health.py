@@ -1,7 +1,5 @@
 """What kubelet and Prometheus ask, in plain HTTP."""
 
-import logging
-
 from aiohttp import web
 
 from curfew_operator.metrics import Metrics
@@ -35,7 +33,6 @@ async def serve(sweep: Sweep, metrics: Metrics, address: str, port: int) -> web.
     app.add_routes(
         [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)]
     )
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, address, port).start()

@@ -189,6 +189,8 @@ class Keeper:
             for index, entry in enumerate(found.webhooks)
             if entry.name == _GUARD
         ]
+        if not steps:
+            return False  # it went between two looks
         await self._patch(_VALIDATING, found, steps)
         _LOG.info("the guard is armed: what it cannot judge is refused from now on")
         return True

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -30,33 +31,37 @@ class PolicyReconciler:
         while True:
             try:
                 for policy in await self._cluster.policies():
-                    await self.look_at(policy.metadata.name)
+                    await self._try(policy.metadata.name, self._judge(policy))
             except KubeError as error:
                 _LOG.debug("policies cannot be listed now: %s", error)
             await asyncio.sleep(_EVERY)
 
     async def look_at(self, name: str) -> None:
         """Look at one policy; a failure is logged, and the next look comes."""
+        await self._try(name, self.reconcile(name))
+
+    async def reconcile(self, name: str) -> None:
+        """Look at one policy; raises KubeError."""
+        policy = await self._cluster.policy(name)
+        if policy is not None:
+            await self._judge(policy)
+
+    async def _try(self, name: str, look: Awaitable[None]) -> None:
         try:
-            await self.reconcile(name)
+            await look
         except (KubeError, NoTimeYet) as error:
             _LOG.debug("AccessPolicy %s: looked at again later: %s", name, error)
         except Exception:  # noqa: BLE001 - one policy must not hide the others
             _LOG.exception("AccessPolicy %s cannot be looked at", name)
 
-    async def reconcile(self, name: str) -> None:
-        """Look at one policy; raises KubeError."""
-        policy = await self._cluster.policy(name)
-        if policy is None:
-            return
+    async def _judge(self, policy: AccessPolicy) -> None:
         status = await self._status(policy)
         if status != policy.status:
             await self._cluster.record_policy(policy, status)
 
     async def _status(self, policy: AccessPolicy) -> AccessPolicyStatus:
         roles = policy.spec.access.roles
-        places = [await self._cluster.place(name, roles) for name in policy.spec.scope.namespaces]
-        there = tuple(place for place in places if place is not None)
+        there = await self._cluster.places(policy.spec.scope.namespaces, roles)
         found = problems.of_policy(policy, self._fence, there)
         good = ConditionStatus.FALSE if found else ConditionStatus.TRUE
         reason = found[0].reason if found else "Usable"

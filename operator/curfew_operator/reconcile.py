@@ -123,12 +123,10 @@ class Reconciler:
     async def _decisive(self, request: AccessRequest, world: World) -> World:
         policy = await self._cluster.policy(request.spec.policy_ref.name)
         roles = tuple(dict.fromkeys(request.spec.access.roles))
-        names = dict.fromkeys(request.spec.scope.namespaces)
-        places = [await self._cluster.place(name, roles) for name in names]
         return msgspec.structs.replace(
             world,
             policy=policy,
-            places=tuple(place for place in places if place is not None),
+            places=await self._cluster.places(request.spec.scope.namespaces, roles),
             may_request=await self._cluster.may_request(request),
             identity_proved=await self._cluster.identity_proved(request),
         )

@@ -13,7 +13,7 @@ from curfew.access.api import Layer
 from curfew.access.binding import LentBinding
 from curfew.access.lifecycle import ENDS
 from curfew.access.strays import is_stray
-from curfew_kube.errors import KubeError
+from curfew_kube.errors import ClusterFault, CredentialFault, KubeError
 from curfew_operator.clock import ServerClock
 from curfew_operator.cluster import Cluster
 from curfew_operator.metrics import Metrics
@@ -45,11 +45,11 @@ class Sweep:
         self._end = end
         self._nudge = nudge
         self._ended_before: dict[str, bool] = {}
-        self._deleted: list[LentBinding] = []
         self._monotonic = monotonic
         self._tried = monotonic()
         self._done: float | None = None
         self._away = False
+        self._refusal = ""
 
     @property
     def age(self) -> float | None:
@@ -68,8 +68,11 @@ class Sweep:
             try:
                 await self.once()
                 self._back()
-            except KubeError as error:
+                self._refusal = ""
+            except (ClusterFault, CredentialFault) as error:
                 self._lost(error)
+            except KubeError as error:
+                self._refused(error)
             except Exception:  # noqa: BLE001 - nothing may end the sweep
                 _LOG.exception("a sweep failed, and is tried again")
             await asyncio.sleep(_AWAY_EVERY if self._away else EVERY)
@@ -78,16 +81,16 @@ class Sweep:
         """One sweep. What is due goes first; then the rest is brought to mind."""
         bindings = await self._cluster.lent_bindings()
         now = self._clock.now()
-        self._deleted = []
+        deleted: list[LentBinding] = []
         due = [one for one in bindings if one.is_due(now)]
-        failed = await self._take_back(due)
+        failed = await self._take_back(due, deleted)
         # Listed after the bindings, so that whatever was granted meanwhile is known.
         requests = await self._cluster.requests()
         by_uid = {request.metadata.uid: request for request in requests}
         rest = [one for one in bindings if not one.is_due(now)]
         strays = [one for one in rest if is_stray(one, by_uid.get(one.request_uid))]
-        failed = await self._take_back(strays) or failed
-        self._tell_what_stays(self._deleted)
+        failed = await self._take_back(strays, deleted) or failed
+        self._tell_what_stays(deleted)
         for request in requests:
             if request.status.phase not in ENDS:
                 await self._nudge(request.metadata.name, Layer.SWEEP)
@@ -95,12 +98,14 @@ class Sweep:
             raise failed
         self._done = self._monotonic()
 
-    async def _take_back(self, bindings: list[LentBinding]) -> Exception | None:
+    async def _take_back(
+        self, bindings: list[LentBinding], deleted: list[LentBinding]
+    ) -> Exception | None:
         failed: Exception | None = None
         for binding in bindings:
             try:
                 await self._end(binding, Layer.SWEEP)
-                self._deleted.append(binding)
+                deleted.append(binding)
                 self._metrics.swept.inc()
             except Exception as error:  # noqa: BLE001 - the next one must go all the same
                 failed = error
@@ -129,6 +134,13 @@ class Sweep:
             self._metrics.outages.inc()
             self._metrics.away.set(1)
             _LOG.warning("the cluster cannot be swept, and is tried again: %s", error)
+
+    def _refused(self, error: KubeError) -> None:
+        """The cluster is there, and did not let us: told once, until a whole sweep or another."""
+        self._back()
+        if str(error) != self._refusal:
+            self._refusal = str(error)
+            _LOG.error("a part of the sweep was refused, and is tried again: %s", error)
 
     def _back(self) -> None:
         if self._away:

@@ -1,5 +1,6 @@
 """The house keeps its own rules."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -31,6 +32,25 @@ def test_no_module_is_longer_than_400_lines_and_none_is_a_drawer() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
     drawers = {"utils", "helpers", "common", "manager", "misc"}
     assert [name for name in lengths if Path(name).stem in drawers] == []
+
+
+def test_no_function_is_longer_than_40_lines() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in OURS
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= 40
+    }
+    assert long == set()
+
+
+def test_every_module_that_the_walks_name_is_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = {Path(one).name for one in re.findall(r"`([a-z_/]+\.py)`", text)}
+    assert len(named) > 30
+    assert named - {path.name for path in OURS} == set()
 
 
 def test_every_exception_to_a_rule_gives_its_reason() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from localcluster import LocalCluster
-from tests.installed import curfew, lend_to
+from localcluster import LocalCluster, chart
+from tests.installed import lend_to
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = ("cli", "core", "kube", "operator", "webhook", "charts/curfew", "docs")
@@ -36,7 +36,7 @@ def test_no_command_is_quoted_that_there_is_not_and_each_is_quoted() -> None:
 @pytest.fixture(scope="module")
 def made(guarded: LocalCluster) -> tuple[Path, str]:
     dana = lend_to(guarded, "quo", "quoted", "quoted")
-    asked = curfew(guarded, dana, "request", "curfew:edit", "-n", "quoted", "-o", "name")
+    asked = chart.curfew(guarded, dana, "request", "curfew:edit", "-n", "quoted", "-o", "name")
     assert asked.returncode == 0, asked.stderr
     return dana, asked.stdout.strip().rpartition("/")[2]
 
@@ -58,5 +58,5 @@ def test_a_command_that_is_quoted_runs(
     if words in (["request"], ["drop"], ["show"]):
         words.append("--help")  # named, not shown as a line to type
     who = guarded.kubeconfig if words[0] == "list" else dana
-    done = curfew(guarded, who, *words)
+    done = chart.curfew(guarded, who, *words)
     assert done.returncode == 0, f"{quoted}: {done.stderr}"

@@ -17,11 +17,11 @@ from curfew.admission.lent_grant import Neighbours
 from curfew.objects.rbac import PolicyRule, RoleRef
 from curfew_operator.pair import Pair, new_pair
 from curfew_webhook.app import reviews
-from curfew_webhook.certificate import ServingCertificate, wall_clock
+from curfew_webhook.certificate import ServingCertificate
 from curfew_webhook.handling import Handler
 from curfew_webhook.metrics import Metrics
 from curfew_webhook.serving import server
-from tests.unit.operator_edge.memory_api import MemoryApi
+from tests.unit.operator_edge.memory_api import MemoryApi, now
 
 HOST = "curfew-webhook.curfew-system.svc"
 SECRET = "/api/v1/namespaces/curfew-system/secrets/curfew-webhook-tls"  # noqa: S105 - a path
@@ -77,7 +77,7 @@ class Site:
         self.metrics = Metrics()
         self.api = MemoryApi()
         self.certificate = ServingCertificate(
-            self.api.client(), "curfew-system", "curfew-webhook-tls", wall_clock
+            self.api.client(), "curfew-system", "curfew-webhook-tls", now
         )
         handler = Handler(
             book, self.town, self.metrics, operator=OPERATOR, incident=lambda: INCIDENT
@@ -89,7 +89,7 @@ class Site:
 
     async def certify(self) -> Pair:
         """Have another certificate served."""
-        pair = new_pair(HOST, wall_clock())
+        pair = new_pair(HOST, now())
         texts = {"tls.crt": pair.certificate, "tls.key": pair.key, "ca.crt": pair.authority}
         data = {name: base64.b64encode(text).decode() for name, text in texts.items()}
         self.api.put(SECRET, {"metadata": {}, "data": data})

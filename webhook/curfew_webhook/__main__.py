@@ -6,7 +6,9 @@ import logging
 import os
 import secrets
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -14,7 +16,7 @@ from curfew_kube.client import Client
 from curfew_kube.in_cluster import InCluster
 from curfew_webhook import holders, roles
 from curfew_webhook.app import health, reviews
-from curfew_webhook.certificate import ServingCertificate, wall_clock
+from curfew_webhook.certificate import ServingCertificate
 from curfew_webhook.freshness import Freshness
 from curfew_webhook.handling import Handler
 from curfew_webhook.holders import Holders
@@ -45,7 +47,7 @@ async def _run(options: argparse.Namespace) -> None:
         freshness = Freshness((*roles.FOLLOWED, *holders.FOLLOWED), metrics)
         cache = RoleCache(client, freshness, metrics)
         accounts = Holders(client, cache, freshness)
-        certificate = ServingCertificate(client, options.namespace, _SECRET, wall_clock)
+        certificate = ServingCertificate(client, options.namespace, _SECRET, _wall_clock)
         handler = Handler(
             cache,
             accounts,
@@ -75,15 +77,11 @@ async def _until_told_to_stop(tasks: list["asyncio.Task[None]"]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    waiting = asyncio.create_task(_wait(told))
+    waiting: asyncio.Task[Any] = asyncio.create_task(told.wait())
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {waiting}:
         task.result()  # whatever ended by itself did so by an error, and this raises it
         raise RuntimeError("a part of the webhook ended by itself")
-
-
-async def _wait(told: asyncio.Event) -> None:
-    await told.wait()
 
 
 async def _close(
@@ -97,6 +95,10 @@ async def _close(
     for task in (*tasks, *serving):
         task.cancel()
     await asyncio.gather(*tasks, *serving, return_exceptions=True)
+
+
+def _wall_clock() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - certificates are judged by it, as every TLS peer does
 
 
 if __name__ == "__main__":

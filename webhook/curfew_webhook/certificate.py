@@ -10,7 +10,7 @@ import logging
 import ssl
 import tempfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -111,8 +111,3 @@ def _load(context: ssl.SSLContext, data: dict[str, bytes]) -> None:
         pair.touch(mode=0o600)
         pair.write_bytes(data["tls.key"] + b"\n" + data["tls.crt"])
         context.load_cert_chain(pair)
-
-
-def wall_clock() -> datetime:
-    """This machine's clock: certificates are judged by it, as every TLS peer does."""
-    return datetime.now(UTC)  # noqa: TID251 - the one place of the webhook that reads it

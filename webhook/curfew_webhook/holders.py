@@ -4,16 +4,16 @@ Followed by list and watch; of each binding that concerns no ServiceAccount noth
 """
 
 import asyncio
+from functools import partial
 
 from curfew.admission.grants import Missing, Resolved
 from curfew.admission.lent_grant import Neighbours, is_for_accounts_of, is_powerful
 from curfew.objects.rbac import CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS, Binding, SubjectKind
-from curfew.objects.resource import Resource
 from curfew.rbac.subjects import subjects_of
 from curfew_kube.client import Client
-from curfew_kube.mirror import Deleted
-from curfew_kube.watching import Follower, Outage, Synced, Told
-from curfew_webhook.freshness import Freshness
+from curfew_kube.mirror import Added, Deleted, Modified
+from curfew_kube.watching import Told
+from curfew_webhook.freshness import Freshness, follow
 from curfew_webhook.handling import Roles
 
 _KINDS = (ROLE_BINDINGS, CLUSTER_ROLE_BINDINGS)
@@ -21,9 +21,13 @@ FOLLOWED = tuple(kind.plural for kind in _KINDS)
 
 
 class Holders:
-    """Answers what the ServiceAccounts of a namespace are."""
+    """Answers what the ServiceAccounts of a namespace are; within `patience` seconds, since many
+    roles may have to be read live, and a review has to be answered."""
 
-    def __init__(self, client: Client, roles: Roles, freshness: Freshness) -> None:
+    def __init__(
+        self, client: Client, roles: Roles, freshness: Freshness, patience: float = 3.0
+    ) -> None:
+        self._patience = patience
         self._client = client
         self._roles = roles
         self._freshness = freshness
@@ -31,14 +35,19 @@ class Holders:
 
     async def follow(self) -> None:
         """Keep up with the cluster, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for resource in _KINDS:
-                group.create_task(self._follow(resource))
+        await follow(self._client, _KINDS, Binding, self.take)
 
     async def neighbours(self, namespace: str) -> Neighbours:
         """What a pod in the namespace could act as; UNKNOWN where that cannot be told now."""
         if not all(self._freshness.holds(kind) for kind in FOLLOWED):
             return Neighbours.UNKNOWN
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._strongest(namespace)
+        except TimeoutError:
+            return Neighbours.UNKNOWN
+
+    async def _strongest(self, namespace: str) -> Neighbours:
         known = Neighbours.HARMLESS
         for binding in tuple(self._kept.values()):
             if not is_for_accounts_of(binding, namespace):
@@ -51,20 +60,15 @@ class Holders:
                 known = Neighbours.UNKNOWN
         return known
 
-    async def _follow(self, resource: Resource) -> None:
-        async for told in Follower(self._client, resource, Binding).follow():
-            self.take(resource.plural, told)
-
     def take(self, plural: str, told: Told[Binding]) -> None:
         """Take one thing that the watch of a kind told."""
-        if isinstance(told, Outage):
-            self._freshness.lost(plural, told)
-        elif isinstance(told, Synced):
-            self._freshness.caught_up(plural, told)
-        elif isinstance(told, Deleted):
-            self._kept.pop((plural, told.namespace, told.name), None)
+        self._freshness.hear(plural, told, partial(self._change, plural))
+
+    def _change(self, plural: str, change: Added[Binding] | Modified[Binding] | Deleted) -> None:
+        if isinstance(change, Deleted):
+            self._kept.pop((plural, change.namespace, change.name), None)
         else:
-            self._keep(plural, told.object)
+            self._keep(plural, change.object)
 
     def _keep(self, plural: str, binding: Binding) -> None:
         key = (plural, binding.metadata.namespace, binding.metadata.name)

@@ -5,15 +5,16 @@ from the API server (a quorum read), because it may be a moment old, or we may b
 """
 
 import asyncio
+from functools import partial
 
 from curfew.admission.grants import Missing, Resolution, Resolved, Unreadable
 from curfew.objects.rbac import CLUSTER_ROLES, ROLES, Role, RoleKind, RoleRef
 from curfew.objects.resource import Resource
 from curfew_kube.client import Client
 from curfew_kube.errors import KubeError, NotFound
-from curfew_kube.mirror import Deleted
-from curfew_kube.watching import Follower, Outage, Synced, Told
-from curfew_webhook.freshness import Freshness
+from curfew_kube.mirror import Added, Deleted, Modified
+from curfew_kube.watching import Told
+from curfew_webhook.freshness import Freshness, follow
 from curfew_webhook.metrics import Metrics
 
 _KINDS = {RoleKind.ROLE: ROLES, RoleKind.CLUSTER_ROLE: CLUSTER_ROLES}
@@ -34,9 +35,7 @@ class RoleCache:
 
     async def follow(self) -> None:
         """Keep up with the cluster, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for resource in _KINDS.values():
-                group.create_task(self._follow(resource))
+        await follow(self._client, _KINDS.values(), Role, self.take)
 
     async def resolve(self, ref: RoleRef, namespace: str) -> Resolution:
         """The role as it is now: from the cache, else live; Unreadable where neither knows."""
@@ -61,25 +60,16 @@ class RoleCache:
             return Unreadable(str(error))
         return _resolved(answer.value)
 
-    async def _follow(self, resource: Resource) -> None:
-        async for told in Follower(self._client, resource, Role).follow():
-            self.take(resource.plural, told)
-
     def take(self, plural: str, told: Told[Role]) -> None:
         """Take one thing that the watch of a kind told."""
-        if isinstance(told, Outage):
-            self._freshness.lost(plural, told)
-        elif isinstance(told, Synced):
-            self._freshness.caught_up(plural, told)
-        elif isinstance(told, Deleted):
-            if self._known.pop((plural, told.namespace, told.name), None) is not None:
-                self._metrics.known.labels(plural).dec()
+        self._freshness.hear(plural, told, partial(self._change, plural))
+
+    def _change(self, plural: str, change: Added[Role] | Modified[Role] | Deleted) -> None:
+        if isinstance(change, Deleted):
+            self._known.pop((plural, change.namespace, change.name), None)
         else:
-            meta = told.object.metadata
-            key = (plural, meta.namespace, meta.name)
-            if key not in self._known:
-                self._metrics.known.labels(plural).inc()
-            self._known[key] = _resolved(told.object)
+            meta = change.object.metadata
+            self._known[plural, meta.namespace, meta.name] = _resolved(change.object)
 
 
 def _resolved(role: Role) -> Resolved:

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import pytest
 
-from localcluster import LocalCluster
+from localcluster import LocalCluster, chart
 from tests.installed import (
     apply,
     ask,
     condition,
-    curfew,
+    conditions,
     lend_to,
     lent_bindings,
     look,
@@ -84,14 +84,14 @@ def test_the_deadline_is_on_record_before_the_binding_exists(guarded: LocalClust
 
 def test_dropping_gives_it_back_at_once(guarded: LocalCluster) -> None:
     eve = lend_to(guarded, "eve", "drop", "drop")
-    done = curfew(guarded, eve, "request", "curfew:edit", "-n", "drop", "--for", "10m")
+    done = chart.curfew(guarded, eve, "request", "curfew:edit", "-n", "drop", "--for", "10m")
     assert done.returncode == 0, done.stderr
     name = done.stdout.partition(":")[0]
     assert may(guarded, eve, "create", "configmaps", "drop")
-    dropped = curfew(guarded, eve, "drop", name)
+    dropped = chart.curfew(guarded, eve, "drop", name)
     assert (dropped.returncode, "Cancelled; the access is gone" in dropped.stdout) == (0, True)
     assert not may(guarded, eve, "create", "configmaps", "drop")
-    assert "Cancelled" in curfew(guarded, eve, "show", name).stdout
+    assert "Cancelled" in chart.curfew(guarded, eve, "show", name).stdout
 
 
 def test_deleting_the_request_or_its_binding_ends_the_access(guarded: LocalCluster) -> None:
@@ -165,7 +165,7 @@ def test_a_policy_says_which_field_cannot_be_used(guarded: LocalCluster) -> None
 
     def said() -> str:
         found = json.loads(guarded.kubectl("get", "apol", "said", "-o", "json").stdout)
-        return " ".join(one["message"] for one in found.get("status", {}).get("conditions", []))
+        return " ".join(one["message"] for one in conditions(found))
 
     for words in (
         "spec.duration.max: 'long' is no duration",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from localcluster import LocalCluster, chart, temporary
-from tests.installed import ask, curfew, lend_to, look, request, wait_for_phase, wait_until_armed
+from tests.installed import ask, lend_to, look, request, wait_for_phase, wait_until_armed
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,8 @@ def test_the_webhook_fills_in_who_asks_and_a_forged_one_is_still_refused(
     left = older.kubectl("get", "mutatingadmissionpolicies", "-o", "name").stdout
     assert "curfew" not in left
     dana = lend_to(older, "dana", "shop", "shop")
-    assert (
-        curfew(older, dana, "request", "curfew:edit", "-n", "shop", "--for", "5m").returncode == 0
-    )
+    asked = chart.curfew(older, dana, "request", "curfew:edit", "-n", "shop", "--for", "5m")
+    assert asked.returncode == 0, asked.stderr
     assert ask(older, dana, request("one", "shop", "shop")).returncode == 0
     wait_for_phase(older, "one", "Active")
     assert look(older, "one")["spec"]["requester"]["username"] == "dana"

@@ -8,7 +8,6 @@ from localcluster import LocalCluster, RigError, chart, temporary
 from tests.installed import (
     ask,
     condition,
-    failure_policy,
     lend_to,
     lent_bindings,
     look,
@@ -45,7 +44,7 @@ def _an_upgrade_keeps_the_guard_armed_and_the_grant(cluster: LocalCluster) -> No
         {"kind": "ClusterRole", "name": "curfew:admin-lite", "matchLabels": {"team": "a"}},
     ]
     chart.install(cluster, f"--set-json=lendable={json.dumps(longer)}")
-    assert failure_policy(cluster) == "Fail"
+    assert chart.failure_policy(cluster) == "Fail"
     assert len(lent_bindings(cluster, "shop")) == 1
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -269,15 +270,26 @@ async def _answers_again(client: Client) -> None:
     raise AssertionError("it did not answer again")
 
 
+@asynccontextmanager
+async def _paused_under(
+    cluster: LocalCluster,
+    deadline: float = 30.0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[Client]:
+    """A client that has a connection to an API server which was paused just now."""
+    source = Kubeconfig(cluster.kubeconfig)
+    transport = Transport(source, patience=1, connect=1)
+    async with Client(source, transport=transport, deadline=deadline, sleep=sleep) as client:
+        await client.list(CONFIG_MAPS, ConfigMap)
+        cluster.pause("kube-apiserver")
+        yield client
+
+
 def test_a_paused_api_server_ends_a_call_in_words_instead_of_hanging() -> None:
     with temporary() as paused:
 
         async def run() -> None:
-            source = Kubeconfig(paused.kubeconfig)
-            transport = Transport(source, patience=1, connect=1)
-            async with Client(source, transport=transport, deadline=2) as client:
-                await client.list(CONFIG_MAPS, ConfigMap)
-                paused.pause("kube-apiserver")
+            async with _paused_under(paused, deadline=2) as client:
                 with pytest.raises(Unreachable):
                     await client.create(CONFIG_MAPS, ConfigMap, body("never"), "default")
                 with pytest.raises(Unreachable):
@@ -292,11 +304,7 @@ def test_closing_the_client_leaves_no_connection_open_to_a_server_that_is_paused
     with temporary() as paused:
 
         async def run() -> None:
-            source = Kubeconfig(paused.kubeconfig)
-            transport = Transport(source, patience=1, connect=1)
-            async with Client(source, transport=transport, deadline=2) as client:
-                await client.list(CONFIG_MAPS, ConfigMap)
-                paused.pause("kube-apiserver")
+            async with _paused_under(paused, deadline=2) as client:
                 with pytest.raises(Unreachable):
                     await client.create(CONFIG_MAPS, ConfigMap, body("never"), "default")
 
@@ -313,11 +321,7 @@ def test_an_apply_without_an_answer_is_not_repeated_since_a_delete_may_have_foll
             pauses.append(pause)
 
         async def run() -> None:
-            source = Kubeconfig(paused.kubeconfig)
-            transport = Transport(source, patience=1, connect=1)
-            async with Client(source, transport=transport, sleep=note) as client:
-                await client.list(CONFIG_MAPS, ConfigMap)
-                paused.pause("kube-apiserver")
+            async with _paused_under(paused, sleep=note) as client:
                 wanted = body("once")
                 with pytest.raises(Unreachable) as caught:
                     await client.apply(

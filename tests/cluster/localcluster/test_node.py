@@ -68,23 +68,20 @@ def _pod(container: dict[str, object], **spec: object) -> dict[str, object]:
     }
 
 
-def _objects() -> list[dict[str, object]]:
-    authority = pki.new_authority("hooks", datetime.now(UTC))  # noqa: TID251 - a test's certificate is of now
-    host = f"app.{NAMESPACE}.svc"
-    pair = pki.issue(authority, "hook", datetime.now(UTC), hosts=(host,))  # noqa: TID251 - the same
-    serve = {
-        "command": ["python", "/etc/app/serve.py"],
-        "args": ["--account=/var/run/secrets/app", "--tls", "/tls", "--port=8443"],
-        "ports": [{"name": "hook", "containerPort": 8443}],
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "hook", "scheme": "HTTPS"}},
-        "livenessProbe": {"tcpSocket": {"port": 8443}},
-    }
-    once: dict[str, object] = {
-        "command": ["python", "/etc/app/serve.py", "--account=/var/run/secrets/app", "--once"]
-    }
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["app"]}
-    role = {"apiGroup": _RBAC, "kind": "Role", "name": "app"}
-    hook = {
+_SERVE: dict[str, object] = {
+    "command": ["python", "/etc/app/serve.py"],
+    "args": ["--account=/var/run/secrets/app", "--tls", "/tls", "--port=8443"],
+    "ports": [{"name": "hook", "containerPort": 8443}],
+    "readinessProbe": {"httpGet": {"path": "/healthz", "port": "hook", "scheme": "HTTPS"}},
+    "livenessProbe": {"tcpSocket": {"port": 8443}},
+}
+_ONCE: dict[str, object] = {
+    "command": ["python", "/etc/app/serve.py", "--account=/var/run/secrets/app", "--once"]
+}
+
+
+def _hook(authority: pki.Pair) -> dict[str, object]:
+    return {
         "name": "app.example.com",
         "admissionReviewVersions": ["v1"],
         "sideEffects": "None",
@@ -102,9 +99,17 @@ def _objects() -> list[dict[str, object]]:
             }
         ],
     }
+
+
+def _objects() -> list[dict[str, object]]:
+    authority = pki.new_authority("hooks", datetime.now(UTC))  # noqa: TID251 - a test's certificate is of now
+    host = f"app.{NAMESPACE}.svc"
+    pair = pki.issue(authority, "hook", datetime.now(UTC), hosts=(host,))  # noqa: TID251 - the same
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["app"]}
+    role = {"apiGroup": _RBAC, "kind": "Role", "name": "app"}
     selector = {"matchLabels": {"app": "app"}}
-    pod = _pod(serve)
-    job = _pod(once, restartPolicy="Never")
+    pod = _pod(_SERVE)
+    job = _pod(_ONCE, restartPolicy="Never")
     job["metadata"] = {}
     return [
         _object("v1", "ServiceAccount"),
@@ -129,7 +134,9 @@ def _objects() -> list[dict[str, object]]:
         ),
         _object("batch/v1", "Job", spec={"template": job}),
         _object(
-            "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", webhooks=[hook]
+            "admissionregistration.k8s.io/v1",
+            "ValidatingWebhookConfiguration",
+            webhooks=[_hook(authority)],
         ),
     ]
 

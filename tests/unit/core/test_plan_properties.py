@@ -193,12 +193,18 @@ def test_a_grant_that_was_half_made_at_its_deadline_is_never_completed(kill_afte
     assert cluster.request.status.phase is Phase.EXPIRED
 
 
-def test_a_create_that_lands_while_access_is_taken_back_is_taken_back_too() -> None:
+def cancelled_before_its_create() -> tuple[ModelCluster, ModelOperator]:
+    """A request that is given back while an operator is about to create its binding."""
     cluster = ModelCluster(request())
     slow = ModelOperator(cluster)
     slow.round()
     slow.look()
     cluster.cancel()
+    return cluster, slow
+
+
+def test_a_create_that_lands_while_access_is_taken_back_is_taken_back_too() -> None:
+    cluster, slow = cancelled_before_its_create()
     assert ModelOperator(cluster).round().status.phase is Phase.REVOKING
     slow.call()
     assert cluster.bindings
@@ -208,11 +214,7 @@ def test_a_create_that_lands_while_access_is_taken_back_is_taken_back_too() -> N
 
 
 def test_a_create_that_lands_after_the_end_is_taken_back_by_the_next_round() -> None:
-    cluster = ModelCluster(request())
-    slow = ModelOperator(cluster)
-    slow.round()
-    slow.look()
-    cluster.cancel()
+    cluster, slow = cancelled_before_its_create()
     ModelOperator(cluster).settle()
     assert cluster.request.status.phase is Phase.CANCELLED
     slow.call()

@@ -41,7 +41,7 @@ class FakeCluster(Cluster):
         self.clock.see(NOW)
         self.stored = {one.metadata.name: _at(one, "1") for one in requests}
         self.known = {"oncall": policy()}
-        self.places = {name: place(name) for name in ("payments", "shop")}
+        self.places_there = {name: place(name) for name in ("payments", "shop")}
         self.bindings: dict[tuple[str, str], LentBinding] = {}
         self.allowed = True
         self.proved = True
@@ -79,13 +79,15 @@ class FakeCluster(Cluster):
         await self._call("policies")
         return tuple(self.known.values())
 
-    async def place(self, name: str, roles: tuple[LentRole, ...]) -> Place | None:
-        await self._call("place", name)
-        found = self.places.get(name)
-        if found is None:
-            return None
-        there = {role: found.roles[role] for role in roles if role in found.roles}
-        return msgspec.structs.replace(found, roles=there)
+    async def places(self, names: Iterable[str], roles: tuple[LentRole, ...]) -> tuple[Place, ...]:
+        there = []
+        for name in dict.fromkeys(names):
+            await self._call("place", name)
+            found = self.places_there.get(name)
+            if found is not None:
+                known = {role: found.roles[role] for role in roles if role in found.roles}
+                there.append(msgspec.structs.replace(found, roles=known))
+        return tuple(there)
 
     async def binding(self, namespace: str, name: str) -> LentBinding | None:
         await self._call("binding", f"{namespace}/{name}")

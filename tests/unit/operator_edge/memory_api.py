@@ -117,3 +117,8 @@ def no(call: str, code: int, reason: str, message: str) -> Refused:
 def away(call: str) -> Unreachable:
     """Nobody answers."""
     return Unreachable(call, "connection refused", sent=False)
+
+
+def now() -> datetime:
+    """The wall clock: certificates of a test are of now, since OpenSSL judges them by it."""
+    return datetime.now(UTC)  # noqa: TID251 - the reason is above

@@ -44,7 +44,7 @@ def test_a_request_that_is_half_granted_is_decided_again_before_it_is_lent(wrong
     if wrong == "policy":
         run.cluster.known.clear()
     elif wrong == "namespace":
-        run.cluster.places.clear()
+        run.cluster.places_there.clear()
     run.cluster.allowed = wrong != "verb"
     run.cluster.proved = wrong != "identity"
     assert run.look() is None

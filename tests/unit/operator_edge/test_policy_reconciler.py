@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -64,15 +65,15 @@ def test_a_policy_names_every_field_that_is_at_fault() -> None:
 
 def test_a_role_that_is_gone_is_seen_and_its_return_too_each_with_its_time() -> None:
     cluster = FakeCluster()
-    whole = dict(cluster.places)
+    whole = dict(cluster.places_there)
     looked_at(cluster)
     cluster.seconds += 60
-    cluster.places["payments"] = msgspec.structs.replace(whole["payments"], roles={})
+    cluster.places_there["payments"] = msgspec.structs.replace(whole["payments"], roles={})
     status, reason, words = looked_at(cluster)
     assert (status, reason) == ("False", "RoleNotFound")
     assert "there is no ClusterRole curfew:edit for namespace payments" in words
     cluster.seconds += 60
-    cluster.places["payments"] = msgspec.structs.replace(
+    cluster.places_there["payments"] = msgspec.structs.replace(
         whole["payments"], roles={EDIT: whole["payments"].roles[EDIT]}
     )
     looked_at(cluster)
@@ -119,14 +120,14 @@ def test_one_policy_that_makes_a_look_crash_does_not_hide_the_next(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cluster = FakeCluster()
-    place = cluster.place
+    places = cluster.places
 
-    async def crash(name: str, roles: tuple[LentRole, ...]) -> Place | None:
-        if name == "cursed":
+    async def crash(names: Iterable[str], roles: tuple[LentRole, ...]) -> tuple[Place, ...]:
+        if "cursed" in names:
             raise ZeroDivisionError
-        return await place(name, roles)
+        return await places(names, roles)
 
-    cluster.place = crash  # type: ignore[method-assign] # a defect of ours
+    cluster.places = crash  # type: ignore[method-assign] # a defect of ours
     meta = msgspec.structs.replace(policy().metadata, name="bad")
     bad = msgspec.structs.replace(policy(namespaces=("cursed",)), metadata=meta)
     cluster.known = {"bad": bad, "oncall": policy()}

@@ -19,7 +19,7 @@ from curfew_operator.metrics import Metrics
 from curfew_operator.sweep import Sweep
 from tests.unit.core.samples import DEADLINE, NOW, annotated, moved, request
 from tests.unit.operator_edge.fake_cluster import FakeCluster
-from tests.unit.operator_edge.memory_api import away
+from tests.unit.operator_edge.memory_api import away, no
 
 
 class Swept:
@@ -278,3 +278,18 @@ def test_how_long_ago_the_last_whole_sweep_was_is_known() -> None:
     swept.cluster.seconds += 7
     assert swept.sweep.age == 7
     assert swept.sweep.since_tried == 7
+
+
+@pytest.mark.usefixtures("often")
+def test_a_delete_that_is_refused_is_no_outage_and_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    swept = Swept()
+    swept.lend_until("a", NOW)
+    swept.stubborn = {"a": no("DELETE a", 403, "Forbidden", "a policy says no")}
+    swept.run()
+    assert swept.cluster.calls.count("lent_bindings") > 1
+    assert swept.number("curfew_cluster_outages_total") == 0
+    assert swept.sweep.away is False
+    (told,) = caplog.records
+    assert "a policy says no" in told.getMessage()

@@ -143,6 +143,22 @@ def test_a_cluster_that_is_away_is_not_told_of_for_each_request(
     assert caplog.records == []
 
 
+def fail_until(error: Exception, count: int) -> None:
+    """Looks that fail with an error, until that many have begun."""
+
+    async def fail(_: str) -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    looks = Looks(fail)
+
+    async def scenario() -> None:
+        await looks.work.nudge("a")
+        await until(lambda: len(looks.begun) == count)
+
+    looks.run(scenario)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -156,17 +172,7 @@ def test_a_cluster_that_is_away_is_not_told_of_for_each_request(
 def test_what_the_cluster_refuses_is_told_once_and_without_a_traceback(
     caplog: pytest.LogCaptureFixture, error: Exception, words: str
 ) -> None:
-    async def fail(_: str) -> None:
-        await asyncio.sleep(0)
-        raise error
-
-    looks = Looks(fail)
-
-    async def scenario() -> None:
-        await looks.work.nudge("a")
-        await until(lambda: len(looks.begun) == 3)
-
-    looks.run(scenario)
+    fail_until(error, 3)
     (told,) = caplog.records
     assert told.levelname == "WARNING"
     assert told.getMessage().startswith("a: to be tried again: ")
@@ -182,17 +188,7 @@ def test_what_the_cluster_refuses_is_told_once_and_without_a_traceback(
 def test_a_cluster_that_cannot_answer_yet_is_not_told_of_either(
     caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    async def fail(_: str) -> None:
-        await asyncio.sleep(0)
-        raise error
-
-    looks = Looks(fail)
-
-    async def scenario() -> None:
-        await looks.work.nudge("a")
-        await until(lambda: len(looks.begun) == 2)
-
-    looks.run(scenario)
+    fail_until(error, 2)
     assert caplog.records == []
 
 

@@ -41,20 +41,30 @@ def test_a_timer_fires_by_the_servers_clock_and_not_before_it_says_so(
     assert looks.begun == [("a", Layer.REQUEST), ("a", Layer.TIMER)]
 
 
-def test_a_later_look_moves_the_timer() -> None:
-    wakes = [NOW + timedelta(seconds=60), NOW + timedelta(seconds=120), None]
+def waking(*wakes: datetime | None) -> Looks:
+    """Looks that ask to be woken then, one after the other."""
+    following = iter(wakes)
 
     async def look(_: str) -> datetime | None:
         await asyncio.sleep(0)
-        return wakes.pop(0)
+        return next(following)
 
     looks = Looks(look)
     looks.clock.see(NOW)
+    return looks
+
+
+async def looked_twice(looks: Looks) -> None:
+    for count in (1, 2):
+        await looks.work.nudge("a")
+        await until(lambda count=count: len(looks.done) == count)  # type: ignore[misc] # bound now
+
+
+def test_a_later_look_moves_the_timer() -> None:
+    looks = waking(NOW + timedelta(seconds=60), NOW + timedelta(seconds=120), None)
 
     async def scenario() -> None:
-        for count in (1, 2):
-            await looks.work.nudge("a")
-            await until(lambda count=count: len(looks.done) == count)  # type: ignore[misc] # bound now
+        await looked_twice(looks)
         looks.seconds = 90.0
         looks.work._timer_set.set()  # noqa: SLF001 - wakes the look at the clock at once
         await asyncio.sleep(0.02)
@@ -67,19 +77,10 @@ def test_a_later_look_moves_the_timer() -> None:
 
 
 def test_a_look_that_needs_no_other_takes_the_timer_away() -> None:
-    wakes = [NOW + timedelta(seconds=60), None]
-
-    async def look(_: str) -> datetime | None:
-        await asyncio.sleep(0)
-        return wakes.pop(0)
-
-    looks = Looks(look)
-    looks.clock.see(NOW)
+    looks = waking(NOW + timedelta(seconds=60), None)
 
     async def scenario() -> None:
-        for count in (1, 2):
-            await looks.work.nudge("a")
-            await until(lambda count=count: len(looks.done) == count)  # type: ignore[misc] # bound now
+        await looked_twice(looks)
         looks.seconds = 61.0
         looks.work._timer_set.set()  # noqa: SLF001 - wakes the look at the clock at once
         await asyncio.sleep(0.02)

@@ -196,3 +196,26 @@ def test_the_newest_subjects_are_the_ones_that_count() -> None:
     less = binding(user("dana"), namespace="", role="power")
     assert town.tell(WIDE, Modified(more)).of("shop") is Neighbours.POWERFUL
     assert town.tell(WIDE, Modified(less)).of("shop") is Neighbours.HARMLESS
+
+
+def test_roles_that_take_too_long_to_read_are_not_waited_for() -> None:
+    class Slow(Book):
+        async def resolve(self, ref: RoleRef, namespace: str) -> Resolution:
+            await asyncio.Event().wait()
+            return await super().resolve(ref, namespace)
+
+    town = Town()
+    town.holders = Holders(MemoryApi().client(), Slow(), town.freshness, patience=0.01)
+    town.wide(account("controller", "shop"))
+    assert town.of("shop") is Neighbours.UNKNOWN
+
+
+def test_the_number_of_bindings_known_follows_what_the_watch_tells() -> None:
+    metrics = Metrics()
+    holders = Holders(MemoryApi().client(), Book(), Freshness(FOLLOWED, metrics))
+    holders.take(NEAR, Synced(0))
+    holders.take(NEAR, Added(binding(user("ann"), name="one")))
+    value = metrics.registry.get_sample_value
+    assert value("curfew_cache_objects", {"resource": NEAR}) == 1
+    holders.take(NEAR, Deleted("payments", "one", "uid"))
+    assert value("curfew_cache_objects", {"resource": NEAR}) == 0

@@ -8,11 +8,11 @@ from datetime import timedelta
 from curfew_kube.watching import Outage, Synced
 from curfew_operator.pair import LIFE, new_pair
 from curfew_webhook import holders, roles
-from curfew_webhook.certificate import ServingCertificate, wall_clock
+from curfew_webhook.certificate import ServingCertificate
 from curfew_webhook.freshness import Freshness
 from curfew_webhook.metrics import Metrics
 from curfew_webhook.readiness import Readiness
-from tests.unit.operator_edge.memory_api import MemoryApi, away
+from tests.unit.operator_edge.memory_api import MemoryApi, away, now
 
 SECRET = "/api/v1/namespaces/curfew-system/secrets/curfew-webhook-tls"  # noqa: S105 - a path
 KINDS = (*roles.FOLLOWED, *holders.FOLLOWED)
@@ -38,7 +38,7 @@ class Parts:
     def __init__(self) -> None:
         self.api = MemoryApi()
         self.metrics = Metrics()
-        self.now = wall_clock()
+        self.now = now()
         client = self.api.client()
         self.freshness = Freshness(KINDS, self.metrics)
         self.certificate = ServingCertificate(

@@ -12,12 +12,12 @@ import pytest
 from cryptography import x509
 
 from curfew_operator.pair import LIFE, Pair, new_pair
-from curfew_webhook.certificate import ServingCertificate, wall_clock
-from tests.unit.operator_edge.memory_api import MemoryApi, away
+from curfew_webhook.certificate import ServingCertificate
+from tests.unit.operator_edge.memory_api import MemoryApi, away, now
 
 SECRET = "/api/v1/namespaces/curfew-system/secrets/curfew-webhook-tls"  # noqa: S105 - a path
 HOST = "curfew-webhook.curfew-system.svc"
-START = wall_clock()
+START = now()
 
 
 class Kept:
