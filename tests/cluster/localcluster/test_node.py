@@ -261,7 +261,10 @@ def test_a_failed_installation_tells_helms_words_and_the_pods(
     broken = {"name": "x", "image": _IMAGE, "command": ["python", "-c", "exit('out of luck')"]}
     labels = {"app": "broken"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [broken]}}
-    spec = {"selector": {"matchLabels": labels}, "template": template}
+    # A container without a readiness probe is ready from its start, as on any node: on a busy
+    # machine that may be long enough for helm, so it has to last.
+    selector = {"matchLabels": labels}
+    spec = {"selector": selector, "template": template, "minReadySeconds": 30}
     deployment = _object("apps/v1", "Deployment", spec=spec) | {"metadata": {"name": "broken"}}
     chart = _chart(tmp_path / "broken", [deployment])
     with pytest.raises(RigError, match=r"(?s)helm: .*CrashLoopBackOff.*out of luck"):
